@@ -3924,7 +3924,7 @@ ALTER TABLE ONLY public.crawl
     ADD CONSTRAINT crawl_pkey PRIMARY KEY (id);
 
 ALTER TABLE public.cust_cluster
-    ADD CONSTRAINT cust_cluster_name_length_check CHECK ((length(name) <= 253)) NOT VALID;
+    ADD CONSTRAINT cust_cluster_name_length_check CHECK ((length(name) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.cust_cluster
     ADD CONSTRAINT cust_cluster_pkey PRIMARY KEY (name);
@@ -3933,13 +3933,13 @@ ALTER TABLE ONLY public.cust_cluster_type
     ADD CONSTRAINT cust_cluster_type_name_key UNIQUE (name);
 
 ALTER TABLE public.cust_cluster_type
-    ADD CONSTRAINT cust_cluster_type_name_length_check CHECK ((length(name) <= 253)) NOT VALID;
+    ADD CONSTRAINT cust_cluster_type_name_length_check CHECK ((length(name) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.cust_cluster_type
     ADD CONSTRAINT cust_cluster_type_pkey PRIMARY KEY (id);
 
 ALTER TABLE public.cust_host_kver
-    ADD CONSTRAINT cust_host_kver_host_name_length_check CHECK ((length(host_name) <= 253)) NOT VALID;
+    ADD CONSTRAINT cust_host_kver_host_name_length_check CHECK ((length(host_name) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.cust_host_kver
     ADD CONSTRAINT cust_host_kver_key UNIQUE (cluster_name, host_name, distro, version, deleted_at);
@@ -3948,13 +3948,13 @@ ALTER TABLE ONLY public.cust_host_kver
     ADD CONSTRAINT cust_host_kver_pkey PRIMARY KEY (id);
 
 ALTER TABLE public.distro
-    ADD CONSTRAINT distro_name_length_check CHECK ((length(name) <= 253)) NOT VALID;
+    ADD CONSTRAINT distro_name_length_check CHECK ((length(name) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.distro
     ADD CONSTRAINT distro_pkey PRIMARY KEY (name);
 
 ALTER TABLE public.distro
-    ADD CONSTRAINT distro_variant_length_check CHECK ((length(variant) <= 253)) NOT VALID;
+    ADD CONSTRAINT distro_variant_length_check CHECK ((length(variant) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (generation, id);
@@ -3987,7 +3987,7 @@ ALTER TABLE ONLY public.kver_ignore
     ADD CONSTRAINT kver_ignore_key UNIQUE (distro, pattern, deleted_at);
 
 ALTER TABLE public.kver_ignore
-    ADD CONSTRAINT kver_ignore_pattern_length_check CHECK ((length(pattern) <= 253)) NOT VALID;
+    ADD CONSTRAINT kver_ignore_pattern_length_check CHECK ((length(pattern) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.kver_ignore
     ADD CONSTRAINT kver_ignore_pkey PRIMARY KEY (id);
@@ -4008,7 +4008,7 @@ ALTER TABLE ONLY public.kver_seen
     ADD CONSTRAINT kver_seen_pkey PRIMARY KEY (distro, version);
 
 ALTER TABLE public.kver
-    ADD CONSTRAINT kver_version_length_check CHECK ((length(version) <= 253)) NOT VALID;
+    ADD CONSTRAINT kver_version_length_check CHECK ((length(version) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.schema_function
     ADD CONSTRAINT schema_function_pkey PRIMARY KEY (file);
@@ -4023,19 +4023,19 @@ ALTER TABLE ONLY public.sp_available_kver
     ADD CONSTRAINT sp_available_kver_pkey PRIMARY KEY (id);
 
 ALTER TABLE public.sp_available_kver
-    ADD CONSTRAINT sp_available_kver_release_target_length_check CHECK ((length(release_target) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_available_kver_release_target_length_check CHECK ((length(release_target) <= 256)) NOT VALID;
 
 ALTER TABLE public.sp_available_kver
-    ADD CONSTRAINT sp_available_kver_storpool_revision_length_check CHECK ((length(storpool_revision) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_available_kver_storpool_revision_length_check CHECK ((length(storpool_revision) <= 256)) NOT VALID;
 
 ALTER TABLE public.sp_build
-    ADD CONSTRAINT sp_build_change_id_length_check CHECK ((length(change_id) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_build_change_id_length_check CHECK ((length(change_id) <= 256)) NOT VALID;
 
 ALTER TABLE public.sp_build
-    ADD CONSTRAINT sp_build_dockernel_profile_length_check CHECK ((length(dockernel_profile) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_build_dockernel_profile_length_check CHECK ((length(dockernel_profile) <= 256)) NOT VALID;
 
 ALTER TABLE public.sp_build
-    ADD CONSTRAINT sp_build_jenkins_job_length_check CHECK ((length(jenkins_job) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_build_jenkins_job_length_check CHECK ((length(jenkins_job) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.sp_build_kver
     ADD CONSTRAINT sp_build_kver_key UNIQUE (build_id, distro, version, deleted_at);
@@ -4050,7 +4050,7 @@ ALTER TABLE public.sp_build_lease
     ADD CONSTRAINT sp_build_lease_limit_check CHECK ((lease <= '30 days'::interval)) NOT VALID;
 
 ALTER TABLE public.sp_build_lease
-    ADD CONSTRAINT sp_build_lease_owner_length_check CHECK ((length(owner) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_build_lease_owner_length_check CHECK ((length(owner) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.sp_build_lease
     ADD CONSTRAINT sp_build_lease_pkey PRIMARY KEY (build_id);
@@ -4059,10 +4059,10 @@ ALTER TABLE ONLY public.sp_build
     ADD CONSTRAINT sp_build_pkey PRIMARY KEY (id);
 
 ALTER TABLE public.sp_build
-    ADD CONSTRAINT sp_build_release_target_length_check CHECK ((length(release_target) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_build_release_target_length_check CHECK ((length(release_target) <= 256)) NOT VALID;
 
 ALTER TABLE public.sp_build
-    ADD CONSTRAINT sp_build_storpool_revision_length_check CHECK ((length(storpool_revision) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_build_storpool_revision_length_check CHECK ((length(storpool_revision) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.sp_test_kver
     ADD CONSTRAINT sp_test_kver_key UNIQUE (test_id, distro, version, deleted_at);
@@ -4077,7 +4077,7 @@ ALTER TABLE public.sp_test_lease
     ADD CONSTRAINT sp_test_lease_limit_check CHECK ((lease <= '30 days'::interval)) NOT VALID;
 
 ALTER TABLE public.sp_test_lease
-    ADD CONSTRAINT sp_test_lease_owner_length_check CHECK ((length(owner) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_test_lease_owner_length_check CHECK ((length(owner) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.sp_test_lease
     ADD CONSTRAINT sp_test_lease_pkey PRIMARY KEY (test_id);
@@ -4092,10 +4092,10 @@ ALTER TABLE ONLY public.sp_test_result
     ADD CONSTRAINT sp_test_result_pkey PRIMARY KEY (id);
 
 ALTER TABLE public.sp_test
-    ADD CONSTRAINT sp_test_test_cluster_length_check CHECK ((length(test_cluster) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_test_test_cluster_length_check CHECK ((length(test_cluster) <= 256)) NOT VALID;
 
 ALTER TABLE public.sp_test
-    ADD CONSTRAINT sp_test_test_flavor_length_check CHECK ((length(test_flavor) <= 253)) NOT VALID;
+    ADD CONSTRAINT sp_test_test_flavor_length_check CHECK ((length(test_flavor) <= 256)) NOT VALID;
 
 CREATE INDEX crawl_checked_idx ON public.crawl USING btree (distro, checked_at);
 
