@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use futures_util::{FutureExt, TryStreamExt};
 use sqern_db::follow::{self, Cluster, DeliveredGeneration, Position};
+use sqern_testkit::{DATABASE, TestServer};
 use tokio_postgres::Client;
 
 use crate::support::{bare, migrated, rows, run, value};
@@ -434,4 +435,25 @@ async fn only_a_waiting_follower_is_notified() {
     assert!(notified(&mut reader).await);
     follow::stop_waiting(&reader.client).await.unwrap();
     assert!(!notified(&mut reader).await);
+}
+
+/// PostgreSQL rejects the preparation of a transaction with a notification.
+#[tokio::test]
+async fn a_transaction_can_be_prepared_while_a_follower_waits() {
+    let server = TestServer::with_settings(&[("max_prepared_transactions", "2")]).await;
+    let mut client = server.connect(DATABASE).await;
+    sqern_db::migrate::migrate(&mut client, None, false)
+        .await
+        .unwrap();
+    let mut follower = Follower::new(server.connect(DATABASE).await).await;
+    assert!(!follow::listen(&follower.client).await.unwrap());
+    assert!(follow::start_waiting(&follower.client).await.unwrap());
+    run(
+        &client,
+        "BEGIN; INSERT INTO distro VALUES ('a', 'A'); PREPARE TRANSACTION 'p'",
+    )
+    .await;
+    assert_eq!(follower.generations().await, [0; 0]);
+    run(&client, "COMMIT PREPARED 'p'").await;
+    assert_eq!(follower.generations().await, [1]);
 }

@@ -322,3 +322,29 @@ async fn a_generation_that_was_completed_early_gets_no_more_changes() {
          Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change."
     );
 }
+
+#[tokio::test]
+async fn a_state_as_of_a_time_does_not_change_when_a_long_transaction_ends() {
+    let database = migrated().await;
+    let (client, long) = (database.client().await, database.client().await);
+    run(
+        &client,
+        &format!("{DISTRO}; INSERT INTO kver VALUES ('d', 'before')"),
+    )
+    .await;
+    run(&long, "BEGIN; INSERT INTO kver VALUES ('d', 'long')").await;
+    let time = value(&client, "SELECT clock_timestamp()").await;
+    run(&client, "INSERT INTO kver VALUES ('d', 'after')").await;
+    let state = format!("SELECT version FROM kver_at(tstamp => '{time}')");
+    assert_eq!(rows(&client, &state).await, ["before"]);
+    run(&long, "INSERT INTO kver VALUES ('d', 'long too'); COMMIT").await;
+    assert_eq!(rows(&client, &state).await, ["before"]);
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT version FROM kver_at(tstamp => clock_timestamp()) ORDER BY version"
+        )
+        .await,
+        ["after", "before", "long", "long too"]
+    );
+}
