@@ -13,7 +13,7 @@ BEGIN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('cannot change data after generation %s is complete', found_id),
             DETAIL = 'SET CONSTRAINTS … IMMEDIATE completes the generation of a transaction before the commit.',
-            HINT = 'Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change.';
+            HINT = 'Commit before further changes.';
     END IF;
     RETURN found_id;
 END

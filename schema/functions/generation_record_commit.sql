@@ -4,8 +4,11 @@
 -- therefore consistent with the changes, and with the times of the commits. The position is taken from the sequence of the event IDs, so it is
 -- higher than the IDs of the events of this generation and of all earlier ones.
 --
--- A statement of one trigger call has one command ID (cmin). If all events have the same, no statement changed rows within another one.
--- For tables of one page, the planner would prefer scans, and reuse these plans after the tables have grown.
+-- The events of one trigger call have the same command ID (cmin). If all events of the generation have the same, no statement ran within
+-- another one. For tables of one page, the planner would prefer scans, and reuse these plans after the tables have grown.
+--
+-- After SET CONSTRAINTS … IMMEDIATE, the trigger runs at the end of the statement that inserts the generation. If a trigger of the journal
+-- inserts it, its events follow, and would have higher IDs than the position.
 CREATE OR REPLACE FUNCTION generation_record_commit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
@@ -18,6 +21,12 @@ BEGIN
     SELECT e.id, e.cmin AS command INTO first FROM public.event e WHERE e.generation = NEW.id ORDER BY e.id LIMIT 1;
     IF first.id IS NULL AND NOT EXISTS (SELECT FROM public.generation g WHERE g.id = NEW.id) THEN
         RETURN NULL;  -- removed by generation_drop_empty()
+    END IF;
+    IF first.id IS NULL AND pg_trigger_depth() > 1 THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('cannot complete generation %s before its changes', NEW.id),
+            DETAIL = 'SET CONSTRAINTS … IMMEDIATE completes the generation of a transaction before the commit.',
+            HINT = 'Use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change.';
     END IF;
     SELECT e.cmin AS command INTO last FROM public.event e WHERE e.generation = NEW.id ORDER BY e.id DESC LIMIT 1;
     IF first.command IS DISTINCT FROM last.command THEN

@@ -44,8 +44,8 @@ ALTER TABLE generation DROP CONSTRAINT generation_xact_key;
 ALTER TABLE generation ADD CONSTRAINT generation_xact_key UNIQUE (xact, epoch);
 ALTER TABLE generation SET (autovacuum_vacuum_insert_scale_factor = 0.02);
 
--- A BRIN index with bloom filters finds the few parts of the table that can contain a record. It has less than one percent of the size of
--- a btree, and its maintenance is not part of an insert. Without autosummarize, queries would read all newer events.
+-- A BRIN index with bloom filters finds the few parts of the table that can contain a record. It is much smaller than a btree. With
+-- autosummarize, autovacuum adds each part after it is filled, so that queries do not read all newer events.
 DROP INDEX event_id_tstamp_idx;
 CREATE INDEX event_id_tstamp_idx ON event USING brin (id, tstamp) WITH (autosummarize = on);
 CREATE INDEX event_record_idx ON event

@@ -318,9 +318,20 @@ async fn a_generation_that_was_completed_early_gets_no_more_changes() {
     .await;
     assert_eq!(
         message,
-        "cannot change data after generation 1 is complete | \
-         Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change."
+        "cannot change data after generation 1 is complete | Commit before further changes."
     );
+    let message = refused(
+        &client,
+        &format!("ROLLBACK; BEGIN; SET CONSTRAINTS ALL IMMEDIATE; {DISTRO}"),
+    )
+    .await;
+    assert_eq!(
+        message,
+        "cannot complete generation 2 before its changes | \
+         Use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change."
+    );
+    run(&client, "ROLLBACK").await;
+    assert_eq!(value(&client, "SELECT count(*) FROM event").await, "0");
 }
 
 #[tokio::test]
