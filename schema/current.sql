@@ -610,7 +610,7 @@ BEGIN
     IF epoch IS NULL THEN
         PERFORM setval(behind.sequence, behind.highest) FROM public.sequences_behind() AS behind;
         INSERT INTO public.generation_epoch (system_identifier) VALUES (this_server) ON CONFLICT (system_identifier) DO NOTHING;
-        -- A concurrent transaction can have inserted the row. READ COMMITTED is not required: the statement has a new snapshot only there.
+        -- A concurrent transaction can have inserted the row. In a REPEATABLE READ transaction, the insert then fails.
         SELECT e.id INTO STRICT epoch FROM public.generation_epoch e WHERE e.system_identifier = this_server;
     END IF;
     RETURN epoch;
@@ -636,7 +636,7 @@ BEGIN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = format('cannot change data after generation %s is complete', found_id),
             DETAIL = 'SET CONSTRAINTS … IMMEDIATE completes the generation of a transaction before the commit.',
-            HINT = 'Commit first, or use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change.';
+            HINT = 'Commit before further changes.';
     END IF;
     RETURN found_id;
 END
@@ -717,6 +717,12 @@ BEGIN
     SELECT e.id, e.cmin AS command INTO first FROM public.event e WHERE e.generation = NEW.id ORDER BY e.id LIMIT 1;
     IF first.id IS NULL AND NOT EXISTS (SELECT FROM public.generation g WHERE g.id = NEW.id) THEN
         RETURN NULL;  -- removed by generation_drop_empty()
+    END IF;
+    IF first.id IS NULL AND pg_trigger_depth() > 1 THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('cannot complete generation %s before its changes', NEW.id),
+            DETAIL = 'SET CONSTRAINTS … IMMEDIATE completes the generation of a transaction before the commit.',
+            HINT = 'Use SET CONSTRAINTS generation_commit_trigger DEFERRED before the first change.';
     END IF;
     SELECT e.cmin AS command INTO last FROM public.event e WHERE e.generation = NEW.id ORDER BY e.id DESC LIMIT 1;
     IF first.command IS DISTINCT FROM last.command THEN
@@ -2050,7 +2056,7 @@ EXCEPTION WHEN lock_not_available THEN
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
     RAISE lock_not_available USING
         MESSAGE = format('could not lock table %s within %s s', (SELECT relname FROM pg_class WHERE oid = target), seconds),
-        DETAIL = 'It is locked by ' || coalesce(holders, 'a session that has ended') || '.',
+        DETAIL = coalesce('It is locked by ' || holders || '.', 'The session that held the lock has ended.'),
         HINT = 'Nothing was changed. Run the command again when the other session has finished.';
 END
 $$;

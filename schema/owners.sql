@@ -13,12 +13,8 @@ BEGIN
         UNION ALL
         SELECT format('ALTER ROUTINE %s OWNER TO sqern_admin', p.oid::regprocedure)
         FROM pg_proc p
-        WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = restored_by AND restored_by <> 'sqern_admin'::regrole AND p.prokind <> 'a'
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = restored_by AND restored_by <> 'sqern_admin'::regrole
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e')
-        UNION ALL
-        SELECT format('ALTER AGGREGATE %s OWNER TO sqern_admin', p.oid::regprocedure)
-        FROM pg_proc p
-        WHERE p.pronamespace = 'public'::regnamespace AND p.proowner = restored_by AND restored_by <> 'sqern_admin'::regrole AND p.prokind = 'a'
         UNION ALL
         SELECT format('GRANT CONNECT ON DATABASE %I TO sqern_reader, sqern_writer', current_database())
         WHERE NOT (has_database_privilege('sqern_reader', current_database(), 'CONNECT') AND has_database_privilege('sqern_writer', current_database(), 'CONNECT'))

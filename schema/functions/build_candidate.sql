@@ -24,4 +24,3 @@ COMMENT ON COLUMN build_candidate.version IS 'Kernel version as printed by uname
 COMMENT ON COLUMN build_candidate.fetched_at IS 'Time at which the headers were fetched.';
 COMMENT ON COLUMN build_candidate.hosts_running IS 'Number of customer hosts that run the kernel.';
 COMMENT ON COLUMN build_candidate.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
-GRANT SELECT ON build_candidate TO sqern_reader, sqern_writer;

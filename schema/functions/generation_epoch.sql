@@ -12,7 +12,7 @@ BEGIN
     IF epoch IS NULL THEN
         PERFORM setval(behind.sequence, behind.highest) FROM public.sequences_behind() AS behind;
         INSERT INTO public.generation_epoch (system_identifier) VALUES (this_server) ON CONFLICT (system_identifier) DO NOTHING;
-        -- A concurrent transaction can have inserted the row. READ COMMITTED is not required: the statement has a new snapshot only there.
+        -- A concurrent transaction can have inserted the row. In a REPEATABLE READ transaction, the insert then fails.
         SELECT e.id INTO STRICT epoch FROM public.generation_epoch e WHERE e.system_identifier = this_server;
     END IF;
     RETURN epoch;

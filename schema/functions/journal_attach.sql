@@ -7,7 +7,7 @@
 --   rows, so its generation is created by the first event.
 -- * Old and new rows are joined by a FULL JOIN on the key. It cannot be planned as a nested loop, which a cached plan of a one-row update
 --   would use. A changed key produces a delete and an insert.
--- * A plan that was made for a table generation of one page is reused after the table has grown. It is therefore never scanned.
+-- * A plan that was made while the table generation had one page is reused after the table has grown. The table is therefore never scanned.
 -- * Times are recorded in UTC in every session time zone, so that equal rows have equal events. Only tables with times have this setting.
 CREATE OR REPLACE FUNCTION journal_attach(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -1,9 +1,9 @@
 -- Checks that the events of a generation are in the order of its changes. generation_record_commit() calls it before the commit.
 --
 -- The triggers run at the end of a statement. If a statement changes a row that a function or another part of the statement changes again,
--- its event is recorded after the event of the later change. Such a generation is rejected. If each event of a record starts from the state
--- that the previous event left, and the last event leaves the present state of the row, then the first event starts from the state
--- before the generation: the events are the same changes, so both sequences have the same ends. Records with one event need no check.
+-- its event is recorded after the event of the later change. Such a generation is rejected. The recorded events are the actual changes in
+-- another order. If they form a chain that ends with the present state of the row, the chain therefore also starts with the state before the
+-- generation. Records with one event need no check.
 CREATE OR REPLACE FUNCTION journal_check_order(checked bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET work_mem = '64MB' SET plan_cache_mode = force_custom_plan
 AS $$

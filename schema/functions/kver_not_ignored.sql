@@ -6,4 +6,3 @@ WHERE NOT kver.archived
 COMMENT ON VIEW kver_not_ignored IS 'Kernel versions that are not archived and match no live pattern of kver_ignore.';
 COMMENT ON COLUMN kver_not_ignored.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_not_ignored.version IS 'Kernel version as printed by uname -r.';
-GRANT SELECT ON kver_not_ignored TO sqern_reader, sqern_writer;

@@ -141,4 +141,3 @@ COMMENT ON COLUMN kver_status.tested_at IS 'Start time of the first successful t
 COMMENT ON COLUMN kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
 COMMENT ON COLUMN kver_status.missing IS 'State of the missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
 COMMENT ON COLUMN kver_status.missing_since IS 'Time from which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
-GRANT SELECT ON kver_status TO sqern_reader, sqern_writer;

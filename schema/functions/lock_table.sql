@@ -18,7 +18,7 @@ EXCEPTION WHEN lock_not_available THEN
       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database());
     RAISE lock_not_available USING
         MESSAGE = format('could not lock table %s within %s s', (SELECT relname FROM pg_class WHERE oid = target), seconds),
-        DETAIL = 'It is locked by ' || coalesce(holders, 'a session that has ended') || '.',
+        DETAIL = coalesce('It is locked by ' || holders || '.', 'The session that held the lock has ended.'),
         HINT = 'Nothing was changed. Run the command again when the other session has finished.';
 END
 $$;

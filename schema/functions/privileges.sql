@@ -1,4 +1,4 @@
--- after: lock_table.sql
+-- after: build_candidate.sql
 -- Grants the roles their privileges on all tables and views. Function files grant the privileges on functions.
 --
 -- Writers cannot insert values of identity columns. Such a value could be that of a later row, whose insert would then fail.

@@ -32,7 +32,7 @@ pub struct CheckRequest {
     pub target: CheckTarget,
     /// The options of the crawls.
     pub crawl: CrawlOptions,
-    /// The time that is recorded for the check.
+    /// The clock of the recorded time.
     pub clock: Clock,
     /// Whether a source may lose more than 10% of its kernels.
     pub accept_shrink: bool,

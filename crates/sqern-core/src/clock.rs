@@ -7,7 +7,7 @@ use tokio_postgres::GenericClient;
 /// A source of the current time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {
-    /// The clock of this machine.
+    /// The clock of this machine. Recorded times are those of the database server.
     #[default]
     System,
     /// A fixed time, for reproducible output.

@@ -14,7 +14,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects to the database, which may have any schema.
+    /// Connects to the database, which may have any schema, and prepares the session for queries.
     ///
     /// # Errors
     ///

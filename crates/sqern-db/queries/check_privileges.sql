@@ -1,7 +1,7 @@
 -- The owner of the tables and functions must be sqern_admin, and each role must have exactly its privileges. A restore without owners or
 -- privileges loses them.
 WITH object AS (
-    SELECT c.oid, c.relkind, c.relname AS name, c.relowner AS owner, c.relacl AS acl
+    SELECT c.oid, c.relname AS name, c.relowner AS owner, c.relacl AS acl
     FROM pg_class AS c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')
       AND (c.relowner = 'sqern_admin'::regrole OR c.relname IN (SELECT unnest(ARRAY['schema_migration', 'generation', 'event']))

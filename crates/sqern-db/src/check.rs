@@ -31,7 +31,7 @@ const QUICK_RULES: [(&str, &str); 5] = [
         include_str!("../queries/check_privileges.sql"),
     ),
     (
-        "each sequence is ahead of its table",
+        "no sequence is behind its table",
         include_str!("../queries/check_sequences.sql"),
     ),
     (

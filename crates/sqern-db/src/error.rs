@@ -45,10 +45,7 @@ pub enum DbError {
         role: String,
     },
     /// Other sessions hold locks that the operation requires.
-    #[error(
-        "could not lock the tables of the schema; locked by {}",
-        locked_by(holders)
-    )]
+    #[error("could not lock the tables of the schema: {}", locked_by(holders))]
     Locked {
         /// The sessions that hold locks on tables of the schema.
         holders: Vec<String>,
@@ -177,9 +174,9 @@ impl DbError {
 
 fn locked_by(holders: &[String]) -> String {
     if holders.is_empty() {
-        "a session that has ended".to_owned()
+        "the session that held a lock has ended".to_owned()
     } else {
-        holders.join(", ")
+        format!("locked by {}", holders.join(", "))
     }
 }
 

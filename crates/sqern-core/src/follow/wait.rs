@@ -51,6 +51,7 @@ pub(crate) struct Wait {
     is_waiting: bool,
     /// Whether a notification has arrived since the last wait.
     was_notified: bool,
+    /// The next interval of polls while transactions are open.
     interval: Duration,
 }
 
@@ -86,10 +87,10 @@ impl Wait {
         let interval = match polled {
             _ if !self.is_waiting => SILENT_POLL,
             Polled::New => FIRST_POLL,
-            Polled::Open => NOTIFIED_POLL.min(self.interval * 2),
+            Polled::Open => self.interval,
             Polled::Nothing => NOTIFIED_POLL,
         };
-        self.interval = interval;
+        self.interval = NOTIFIED_POLL.min(interval * 2);
         match timeout(interval, session.next_notification()).await {
             Ok(None) => return Ok(false),
             Ok(Some(_)) if self.is_waiting => {

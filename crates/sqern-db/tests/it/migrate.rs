@@ -380,12 +380,29 @@ async fn a_migration_names_the_session_that_it_waits_for() {
     assert_eq!(
         error.to_string(),
         format!(
-            "could not lock the tables of the schema; locked by process {pid} (user sqern, application dashboard)"
+            "could not lock the tables of the schema: locked by process {pid} (user sqern, application dashboard)"
         )
     );
     run(&reader, "COMMIT").await;
     assert_eq!(
         value(&reader, "SELECT max(version) FROM schema_migration").await,
         "12"
+    );
+}
+
+#[tokio::test]
+async fn a_downgrade_makes_the_transaction_ids_of_restored_generations_unique() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(
+        &client,
+        "INSERT INTO generation_epoch (system_identifier) VALUES (1), (2);
+         INSERT INTO generation (epoch, xact) SELECT e, x::text::xid8 FROM generate_series(1, 3) AS e, generate_series(2, 9) AS x",
+    )
+    .await;
+    migrate(&mut client, Some(10), false).await.unwrap();
+    assert_eq!(
+        value(&client, "SELECT count(DISTINCT xact) FROM generation").await,
+        "24"
     );
 }

@@ -13,7 +13,7 @@ const FUNCTIONS: [(&str, &str); 11] = [
     ("event_net_effect(text, bigint, bigint)", "bigint"),
     ("event_diff(bigint, bigint)", "bigint"),
     ("journal_key(oid)", "text[]"),
-    ("generation_revert_match(text)", "text"),
+    ("journal_match(regclass)", "text"),
     ("jsonb_build_object(text, text)", "jsonb"),
     ("format(text, text)", "text"),
     ("set_config(text, text, boolean)", "text"),
@@ -36,9 +36,11 @@ const OPERATORS: [(&str, &str, &str); 12] = [
     ("~~", "text, text", "boolean"),
 ];
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "event",
     "generation",
+    "generation_commit",
+    "generation_epoch",
     "distro",
     "kver",
     "kver_ignore",
