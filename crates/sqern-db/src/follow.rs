@@ -131,7 +131,7 @@ impl JournalEnd {
     }
 
     /// Returns an error if `position`, for which this value was queried, does not belong to this
-    /// database, or if the database was set back to an earlier state.
+    /// database, or if the database was restored to an earlier state.
     pub fn check(&self, position: &Position) -> Result<(), PositionError> {
         if position.cluster != self.cluster {
             return Err(PositionError::Foreign {

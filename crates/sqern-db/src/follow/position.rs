@@ -18,8 +18,8 @@ pub struct Position {
     pub cluster: Cluster,
     /// The set of delivered transactions of the cluster.
     pub snapshot: Snapshot,
-    /// The generation that was delivered last. A database without it was set back: it was restored
-    /// to an earlier state, or a standby without it became the primary.
+    /// The generation that was delivered last. A database without it was restored to an earlier
+    /// state, or is that of a standby that became the primary without it.
     pub last: Option<DeliveredGeneration>,
 }
 
@@ -28,8 +28,8 @@ pub struct Position {
 pub struct DeliveredGeneration {
     /// The id of the generation.
     pub id: i64,
-    /// The start time of its transaction, in microseconds since 1970. After a database was set
-    /// back, another generation can get the same id, but not the same time.
+    /// The start time of its transaction, in microseconds since 1970. After a restore, another
+    /// generation can get the same id, but not the same time.
     pub microseconds: i64,
 }
 
