@@ -43,7 +43,8 @@ pub(super) fn read(mut input: Input, rows: &mut Rows) -> Result<(), InvalidRepor
             Ok(false) => break,
             Err(error) => return Err(describe(&error, begin, &position)),
         }
-        let line = first_line(&record, reader.position(), &position);
+        // The newline at the end of an unterminated quoted field would count twice.
+        let line = first_line(&record, reader.position(), &position).max(begin);
         if std::mem::take(&mut is_header) {
             if record != HEADER[..] {
                 return Err(wrong_header(

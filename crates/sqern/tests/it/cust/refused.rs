@@ -442,6 +442,11 @@ async fn invalid_csv_is_rejected() {
             "standard input, line 3: expected 6 fields, found 3",
         ),
         (
+            "a quote without an end",
+            format!("{header}{good}acme-1,1,\"h2\n"),
+            "standard input, line 3: expected 6 fields, found 3",
+        ),
+        (
             "no boolean",
             format!("{header}{good}acme-1,1,h2,debian12,1,maybe\n"),
             "standard input, line 3 (record 2): expected true or false in column \"current\", found \"maybe\"",
