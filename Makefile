@@ -17,8 +17,9 @@ test: setup ## run all tests
 check: setup ## check formatting, lints, documentation, project rules and language
 	@scripts/check
 
-bench: setup ## run benchmarks (30 minutes); MIRROR=URL EXPECTED=FILE also measures crawls
+bench: setup ## run benchmarks (40 minutes); MIRROR=URL EXPECTED=FILE also measures crawls
 	@scripts/bench
+	@scripts/bench-read-model
 	@cargo build --quiet --release -p sqern
 	@scripts/bench-cust
 	@if command -v apt-ftparchive >/dev/null && command -v gpg >/dev/null; then scripts/bench-fetch; else echo "bench-fetch: skipped, requires apt-ftparchive and gpg"; fi

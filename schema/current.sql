@@ -2,6 +2,29 @@
 
 SET check_function_bodies = false;
 
+CREATE FUNCTION public.build_kver_results(revision text, target text, profile text) RETURNS TABLE(distro text, version text, build_id bigint, result text, is_done boolean)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+    SELECT k.distro, k.version, b.id, upper(coalesce(k.result, b.result)),
+        coalesce(k.success, b.success, false)
+            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now()
+    FROM public.sp_build AS b
+    LEFT JOIN public.sp_build_lease AS l ON l.build_id = b.id
+    CROSS JOIN LATERAL (
+        SELECT * FROM public.sp_build_kver AS k WHERE k.build_id = b.id AND k.deleted_at = '-infinity' OFFSET 0
+    ) AS k
+    WHERE b.deleted_at = '-infinity'
+      AND (build_kver_results.revision IS NULL OR b.storpool_revision = build_kver_results.revision)
+      AND (build_kver_results.target IS NULL OR b.release_target = build_kver_results.target)
+      AND (build_kver_results.profile IS NULL OR b.dockernel_profile = build_kver_results.profile)
+$$;
+
+ALTER FUNCTION public.build_kver_results(revision text, target text, profile text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.build_kver_results(revision text, target text, profile text) IS 'Returns the kernels of the builds of a revision, release target and profile (null: all), with the result of each kernel in upper case. The column is_done indicates whether the build succeeded for the kernel or has claimed it.';
+
 CREATE FUNCTION public.event_rows(of_table text, generation bigint) RETURNS TABLE(pkey jsonb, present boolean, image jsonb)
     LANGUAGE plpgsql STABLE ROWS 100
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1088,6 +1111,83 @@ ALTER FUNCTION public.generation_straddling(at bigint) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.generation_straddling(at bigint) IS 'Returns the generations that have events up to a position of the history (see generation_position()) and a higher position.';
 
+CREATE FUNCTION public.host_state_affected(generations bigint[]) RETURNS TABLE(cluster_name text, host_name text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH change AS MATERIALIZED (
+        SELECT e.table_name, e.pkey FROM public.event e WHERE e.generation = ANY (generations) AND e.table_name IN ('cust_host_kver', 'cust_cluster')
+    ), cluster AS (
+        SELECT DISTINCT c.pkey ->> 'name' AS name FROM change c WHERE c.table_name = 'cust_cluster'
+    )
+    SELECT c.pkey ->> 'cluster_name', c.pkey ->> 'host_name' FROM change c WHERE c.table_name = 'cust_host_kver'
+    UNION
+    SELECT h.cluster_name, h.host_name FROM cluster JOIN public.cust_host_kver h ON h.cluster_name = cluster.name
+    UNION
+    SELECT s.cluster_name, s.host_name FROM cluster JOIN public.host_state s ON s.cluster_name = cluster.name;
+END
+$$;
+
+ALTER FUNCTION public.host_state_affected(generations bigint[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.host_state_affected(generations bigint[]) IS 'Returns the hosts whose state can differ after some generations. Internal function of the read model.';
+
+CREATE FUNCTION public.host_state_renew(clusters text[], hosts text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    WITH new AS MATERIALIZED (
+        SELECT named.cluster_name, named.host_name, c.cltype, host.*
+        FROM unnest(clusters, hosts) AS named (cluster_name, host_name)
+        JOIN public.cust_cluster c ON c.name = named.cluster_name AND c.deleted_at = '-infinity'
+        CROSS JOIN LATERAL (
+            SELECT max(h.distro) FILTER (WHERE h.current) AS running_distro, max(h.version) FILTER (WHERE h.current) AS running_version,
+                (array_agg(h.distro ORDER BY h.distro COLLATE "C" DESC, s.sort_key DESC))[1] AS newest_distro,
+                (array_agg(h.version ORDER BY h.distro COLLATE "C" DESC, s.sort_key DESC))[1] AS newest_version
+            FROM public.cust_host_kver h
+            JOIN public.kver_state s ON s.distro = h.distro AND s.version = h.version
+            WHERE h.cluster_name = named.cluster_name AND h.host_name = named.host_name AND h.deleted_at = '-infinity'
+        ) AS host
+        WHERE host.newest_version IS NOT NULL
+    ), old AS MATERIALIZED (
+        SELECT s.* FROM unnest(clusters, hosts) AS named (cluster_name, host_name)
+        JOIN public.host_state s ON s.cluster_name = named.cluster_name AND s.host_name = named.host_name
+    ), gone AS (
+        DELETE FROM public.host_state s
+        USING old
+        WHERE s.cluster_name = old.cluster_name AND s.host_name = old.host_name
+          AND (s.cluster_name, s.host_name) NOT IN (SELECT new.cluster_name, new.host_name FROM new)
+    ), written AS (
+        INSERT INTO public.host_state AS s
+        SELECT * FROM new
+        ON CONFLICT (cluster_name, host_name) DO UPDATE SET cltype = excluded.cltype, running_distro = excluded.running_distro,
+            running_version = excluded.running_version, newest_distro = excluded.newest_distro, newest_version = excluded.newest_version
+            WHERE s.* IS DISTINCT FROM excluded.*
+    ), changed AS MATERIALIZED (
+        SELECT cltype, running_distro, running_version, newest_distro, newest_version, sum(change)::bigint AS hosts
+        FROM (SELECT new.*, 1 AS change FROM new UNION ALL SELECT old.*, -1 FROM old) AS difference
+        GROUP BY cltype, running_distro, running_version, newest_distro, newest_version
+        HAVING sum(change) <> 0
+    )
+    INSERT INTO public.host_state_count AS c
+    SELECT * FROM changed
+    ON CONFLICT (cltype, running_distro, running_version, newest_distro, newest_version) DO UPDATE SET hosts = c.hosts + excluded.hosts;
+    DELETE FROM public.host_state_count WHERE hosts = 0;
+END
+$$;
+
+ALTER FUNCTION public.host_state_renew(clusters text[], hosts text[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.host_state_renew(clusters text[], hosts text[]) IS 'Computes the rows of host_state for some hosts, and adjusts host_state_count. Internal function of the read model.';
+
 CREATE FUNCTION public.journal_attach(target regclass) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1776,6 +1876,22 @@ ALTER FUNCTION public.kver_ignore_record() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_ignore_record() IS 'Trigger function that records the changes of a statement in table kver_ignore. Generated by journal_attach().';
 
+CREATE FUNCTION public.kver_missing(stage text, build_id bigint, build_result text, test_id bigint, test_result text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE stage WHEN 'available'::text THEN NULL::text WHEN 'tested'::text THEN 'not available'::text WHEN 'built'::text THEN CASE WHEN (test_id IS NULL) THEN 'not tested'::text WHEN (test_result IS NULL) THEN 'testing'::text WHEN (test_result = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN 'test failed'::text ELSE 'harness failed'::text END ELSE CASE WHEN (build_id IS NOT NULL) THEN CASE WHEN (build_result IS NULL) THEN 'building'::text WHEN (build_result = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN 'build failed'::text ELSE 'harness failed'::text END WHEN (stage = 'fetched'::text) THEN 'not built'::text WHEN (stage = 'seen'::text) THEN 'not fetched'::text ELSE 'not seen'::text END END;
+
+ALTER FUNCTION public.kver_missing(stage text, build_id bigint, build_result text, test_id bigint, test_result text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_missing(stage text, build_id bigint, build_result text, test_id bigint, test_result text) IS 'Returns the state of the missing step of a kernel. Returns null if the kernel is available.';
+
+CREATE FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE missing WHEN 'not available'::text THEN tested_at WHEN 'not tested'::text THEN built_at WHEN 'test failed'::text THEN test_failed_at WHEN 'testing'::text THEN test_at WHEN 'build failed'::text THEN build_failed_at WHEN 'building'::text THEN build_at WHEN 'harness failed'::text THEN CASE stage WHEN 'built'::text THEN test_at ELSE build_at END WHEN 'not built'::text THEN ready_at WHEN 'not fetched'::text THEN ready_at WHEN 'not seen'::text THEN ready_at ELSE NULL::timestamp with time zone END;
+
+ALTER FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) IS 'Returns the time from which the missing step of a kernel is missing. Returns null if the kernel is available.';
+
 CREATE FUNCTION public.kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1964,6 +2080,777 @@ ALTER FUNCTION public.kver_seen_record() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_seen_record() IS 'Trigger function that records the changes of a statement in table kver_seen. Generated by journal_attach().';
 
+CREATE FUNCTION public.kver_sort_key(distro text, version text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+    WITH rule AS (
+        SELECT distro ~ '^(debian|ubuntu|proxmox|devuan|gardenlinux|kali|linuxmint|raspbian|raspios)' AS is_dpkg
+    ), colon AS (
+        SELECT position(':' IN version) AS position
+    ), epoch AS (
+        SELECT CASE WHEN position > 0 AND (is_dpkg OR left(version, position - 1) ~ '^[0-9]*$') THEN left(version, position - 1) ELSE '' END AS text,
+               CASE WHEN position > 0 AND (is_dpkg OR left(version, position - 1) ~ '^[0-9]*$') THEN substr(version, position + 1) ELSE version END AS rest
+        FROM rule, colon
+    ), part AS (
+        SELECT 1 AS number, text FROM epoch
+        UNION ALL
+        SELECT 2, coalesce(substring(rest FROM '^(.*)-[^-]*$'), rest) FROM epoch
+        UNION ALL
+        SELECT 3, coalesce(substring(rest FROM '-([^-]*)$'), '') FROM epoch
+    ), encoded AS (
+        SELECT part.number, coalesce(string_agg(
+                   CASE WHEN is_dpkg
+                   THEN replace(regexp_replace(token[1], '([^A-Za-z~])', '{\1', 'g'), '~', ' ') || '!'
+                        || lpad(length(ltrim(token[2], '0'))::text, 3, '0') || ltrim(token[2], '0')
+                   ELSE CASE
+                            WHEN token[1] = '~' THEN ' '
+                            WHEN token[1] = '^' THEN '#'
+                            WHEN token[1] ~ '^[0-9]' THEN 'n' || lpad(length(ltrim(token[1], '0'))::text, 3, '0') || ltrim(token[1], '0')
+                            ELSE 'a' || token[1] || '!'
+                        END
+                   END, '' ORDER BY position), '') AS key
+        FROM rule, part
+        LEFT JOIN LATERAL (
+            SELECT token, position
+            FROM regexp_matches(part.text, CASE WHEN is_dpkg THEN '([^0-9]*)([0-9]*)' ELSE '(~|\^|[A-Za-z]+|[0-9]+)' END, 'g')
+                WITH ORDINALITY AS matched (token, position)
+            WHERE NOT is_dpkg OR position = 1 OR token <> ARRAY['', '']
+        ) AS tokens ON true
+        GROUP BY part.number
+    )
+    SELECT left(string_agg(CASE WHEN number = 1 AND NOT is_dpkg THEN coalesce(nullif(key, ''), 'n000') ELSE key || '!' END, '' ORDER BY number) || version, 350)
+    FROM encoded, rule
+$_$;
+
+ALTER FUNCTION public.kver_sort_key(distro text, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_sort_key(distro text, version text) IS 'Returns the key that sorts the kernel versions of a distribution with COLLATE "C", by the rules of dpkg or rpm.';
+
+CREATE FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_built boolean, is_tested boolean, is_available boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN is_available THEN 'available'::text WHEN is_tested THEN 'tested'::text WHEN is_built THEN 'built'::text WHEN is_fetched THEN 'fetched'::text WHEN is_seen THEN 'seen'::text ELSE 'known'::text END;
+
+ALTER FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_built boolean, is_tested boolean, is_available boolean) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_built boolean, is_tested boolean, is_available boolean) IS 'Returns the furthest stage of a kernel.';
+
+CREATE FUNCTION public.kver_state_affected(generations bigint[]) RETURNS TABLE(distro text, version text)
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH change AS MATERIALIZED (
+        SELECT e.table_name, e.pkey FROM public.event e WHERE e.generation = ANY (generations)
+    ), cluster AS (
+        SELECT DISTINCT c.pkey ->> 'name' AS name FROM change c WHERE c.table_name = 'cust_cluster'
+    )
+    SELECT c.pkey ->> 'distro', c.pkey ->> 'version'
+    FROM change c
+    WHERE c.table_name IN ('kver', 'kver_seen', 'kver_fetched', 'sp_build_kver', 'sp_test_kver', 'sp_available_kver', 'cust_host_kver')
+    UNION
+    SELECT k.distro, k.version
+    FROM change c JOIN public.sp_build_kver k ON k.build_id = (c.pkey ->> 'id')::bigint
+    WHERE c.table_name = 'sp_build'
+    UNION
+    SELECT k.distro, k.version
+    FROM change c JOIN public.sp_test_kver k ON k.test_id = (c.pkey ->> CASE c.table_name WHEN 'sp_test' THEN 'id' ELSE 'test_id' END)::bigint
+    WHERE c.table_name IN ('sp_test', 'sp_test_result')
+    UNION
+    SELECT h.distro, h.version
+    FROM cluster JOIN public.cust_host_kver h ON h.cluster_name = cluster.name
+    UNION
+    SELECT s.distro, s.version
+    FROM (SELECT DISTINCT c.pkey ->> 'distro' AS name FROM change c WHERE c.table_name = 'kver_ignore') AS patterned
+    JOIN public.kver_state s ON s.distro = patterned.name
+    LEFT JOIN public.kver_ignored i ON i.distro = s.distro AND i.version = s.version
+    WHERE s.ignored <> (i.version IS NOT NULL);
+END
+$$;
+
+ALTER FUNCTION public.kver_state_affected(generations bigint[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_affected(generations bigint[]) IS 'Returns the kernels whose state can differ after some generations. Internal function of the read model.';
+
+CREATE FUNCTION public.kver_state_is_current(of_tables text[] DEFAULT NULL::text[]) RETURNS boolean
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+    SELECT EXISTS (SELECT FROM public.kver_state_position p
+                   JOIN public.generation_epoch e ON e.id = p.epoch AND e.system_identifier = (SELECT system_identifier FROM pg_control_system()))
+        AND NOT EXISTS (
+            SELECT FROM public.kver_state_waiting() AS w (generation)
+            LEFT JOIN LATERAL (
+                -- LIMIT makes the planner look up each generation. Without enable_seqscan, it would expect to find a row of a large
+                -- generation soon.
+                SELECT true AS found FROM public.event e WHERE e.generation = w.generation AND e.table_name = ANY (of_tables) LIMIT 1
+            ) AS change ON true
+            WHERE of_tables IS NULL OR change.found)
+$$;
+
+ALTER FUNCTION public.kver_state_is_current(of_tables text[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_is_current(of_tables text[]) IS 'Returns whether the read model contains all visible generations. If of_tables is not null, only generations with changes of these tables count.';
+
+CREATE FUNCTION public.kver_state_refill() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    seen pg_snapshot;
+    newest bigint;
+    current_epoch constant integer := public.generation_epoch();
+BEGIN
+    IF public.generation_id_if_assigned() IS NOT NULL THEN
+        RAISE active_sql_transaction USING
+            MESSAGE = 'cannot refresh the read model in a transaction that has changed journaled tables',
+            HINT = 'Commit the changes first.';
+    END IF;
+    -- Concurrent calls wait for the row, or for the key of a row that the other call inserts.
+    INSERT INTO public.kver_state_position (epoch, snapshot, generation, refreshed_at)
+    VALUES (current_epoch, pg_current_snapshot(), 0, clock_timestamp())
+    ON CONFLICT (singleton) DO UPDATE SET refreshed_at = excluded.refreshed_at;
+    seen := public.kver_state_snapshot();
+    SELECT coalesce((SELECT c.generation FROM public.generation_commit c ORDER BY c.position DESC LIMIT 1), 0) INTO newest;
+    DELETE FROM public.kver_state;
+    DELETE FROM public.kver_state_count;
+    DELETE FROM public.host_state;
+    DELETE FROM public.host_state_count;
+    PERFORM public.kver_state_renew(array_agg(k.distro), array_agg(k.version)) FROM public.kver k;
+    PERFORM public.host_state_renew(array_agg(h.cluster_name), array_agg(h.host_name))
+    FROM (SELECT DISTINCT cluster_name, host_name FROM public.cust_host_kver WHERE deleted_at = '-infinity') AS h;
+    UPDATE public.kver_state_position SET epoch = current_epoch, snapshot = seen, generation = newest, refreshed_at = clock_timestamp();
+    RETURN (SELECT count(*) FROM public.kver_state);
+END
+$$;
+
+ALTER FUNCTION public.kver_state_refill() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_refill() IS 'Computes all rows of the read model again. Returns the number of kernels.';
+
+CREATE FUNCTION public.kver_state_refresh(max_rows bigint DEFAULT NULL::bigint) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    stored public.kver_state_position;
+    current_epoch constant integer := public.generation_epoch();
+    seen pg_snapshot;
+    newest bigint;
+    waiting bigint[];
+    kernels record;
+    hosts record;
+BEGIN
+    IF public.generation_id_if_assigned() IS NOT NULL THEN
+        RAISE active_sql_transaction USING
+            MESSAGE = 'cannot refresh the read model in a transaction that has changed journaled tables',
+            HINT = 'Commit the changes first.';
+    END IF;
+    SELECT * INTO stored FROM public.kver_state_position FOR UPDATE;
+    seen := public.kver_state_snapshot();
+    SELECT coalesce((SELECT c.generation FROM public.generation_commit c ORDER BY c.position DESC LIMIT 1), 0) INTO newest;
+    IF stored.epoch IS DISTINCT FROM current_epoch THEN
+        IF max_rows IS NOT NULL THEN
+            RETURN NULL;
+        END IF;
+        RETURN public.kver_state_refill();
+    END IF;
+
+    SELECT coalesce(array_agg(w.generation), '{}') INTO waiting FROM public.kver_state_waiting() AS w (generation);
+    IF waiting = '{}' THEN
+        RETURN 0;
+    END IF;
+    IF max_rows IS NOT NULL AND (SELECT count(*) FROM public.event e WHERE e.generation = ANY (waiting)) > 10 * max_rows THEN
+        RETURN NULL;
+    END IF;
+    SELECT array_agg(t.distro) AS distros, array_agg(t.version) AS versions INTO kernels FROM public.kver_state_affected(waiting) AS t;
+    SELECT array_agg(t.cluster_name) AS clusters, array_agg(t.host_name) AS names INTO hosts FROM public.host_state_affected(waiting) AS t;
+    IF coalesce(cardinality(kernels.distros), 0) + coalesce(cardinality(hosts.clusters), 0) > max_rows THEN
+        RETURN NULL;
+    END IF;
+    IF kernels.distros IS NOT NULL THEN
+        PERFORM public.kver_state_renew(kernels.distros, kernels.versions);
+    END IF;
+    IF hosts.clusters IS NOT NULL THEN
+        PERFORM public.host_state_renew(hosts.clusters, hosts.names);
+    END IF;
+    UPDATE public.kver_state_position SET snapshot = seen, generation = newest, refreshed_at = clock_timestamp();
+    RETURN coalesce(cardinality(kernels.distros), 0);
+END
+$$;
+
+ALTER FUNCTION public.kver_state_refresh(max_rows bigint) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_refresh(max_rows bigint) IS 'Updates the read model (kver_state, kver_state_count, host_state, host_state_count) from the journal. Returns the number of kernels that were computed. If max_rows is not null, and more kernels and hosts have changed or the read model was never filled on this server, changes nothing and returns null.';
+
+CREATE FUNCTION public.kver_state_renew(distros text[], versions text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET work_mem TO '64MB'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    DELETE FROM public.kver_state s
+    USING unnest(distros, versions) AS named (distro, version)
+    WHERE s.distro = named.distro AND s.version = named.version
+      AND NOT EXISTS (SELECT FROM public.kver k WHERE k.distro = named.distro AND k.version = named.version);
+
+    INSERT INTO public.kver_state AS s
+    SELECT n.distro, n.version, coalesce(old.sort_key, public.kver_sort_key(n.distro, n.version)), NOT (n.archived OR n.ignored), n.stage, n.missing,
+        n.missing_since, n.archived, n.ignored, n.known_at, n.seen_at, n.fetched_at, n.built_at, n.tested_at, n.available_at, n.build_id, n.build_at,
+        n.build_result, n.built_by, n.test_id, n.test_at, n.test_result, n.tested_by, n.available_for, n.hosts_running, n.hosts_installed
+    FROM public.kver_status_of(distros, versions) AS n
+    LEFT JOIN public.kver_state old ON old.distro = n.distro AND old.version = n.version
+    ON CONFLICT (distro, version) DO UPDATE SET (wanted, stage, missing, missing_since, archived, ignored, known_at, seen_at, fetched_at, built_at,
+            tested_at, available_at, build_id, build_at, build_result, built_by, test_id, test_at, test_result, tested_by, available_for, hosts_running,
+            hosts_installed)
+        = (excluded.wanted, excluded.stage, excluded.missing, excluded.missing_since, excluded.archived, excluded.ignored, excluded.known_at,
+            excluded.seen_at, excluded.fetched_at, excluded.built_at, excluded.tested_at, excluded.available_at, excluded.build_id, excluded.build_at,
+            excluded.build_result, excluded.built_by, excluded.test_id, excluded.test_at, excluded.test_result, excluded.tested_by,
+            excluded.available_for, excluded.hosts_running, excluded.hosts_installed)
+        WHERE s.* IS DISTINCT FROM excluded.*;
+
+    WITH selected AS MATERIALIZED (
+        SELECT DISTINCT named.distro FROM unnest(distros) AS named (distro)
+    ), counted AS MATERIALIZED (
+        SELECT s.distro, s.wanted, s.stage, s.missing, count(*) AS kernels, sum(s.hosts_running)::bigint AS hosts_running
+        FROM public.kver_state s
+        WHERE s.distro IN (SELECT distro FROM selected)
+        GROUP BY s.distro, s.wanted, s.stage, s.missing
+    ), gone AS (
+        DELETE FROM public.kver_state_count c
+        WHERE c.distro IN (SELECT distro FROM selected)
+          AND NOT EXISTS (SELECT FROM counted n
+                          WHERE n.distro = c.distro AND n.wanted = c.wanted AND n.stage = c.stage AND n.missing IS NOT DISTINCT FROM c.missing)
+    )
+    INSERT INTO public.kver_state_count AS c
+    SELECT * FROM counted
+    ON CONFLICT (distro, wanted, stage, missing) DO UPDATE SET kernels = excluded.kernels, hosts_running = excluded.hosts_running
+        WHERE (c.kernels, c.hosts_running) IS DISTINCT FROM (excluded.kernels, excluded.hosts_running);
+END
+$$;
+
+ALTER FUNCTION public.kver_state_renew(distros text[], versions text[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_renew(distros text[], versions text[]) IS 'Computes the rows of kver_state for some kernels, and of kver_state_count for their distributions. Internal function of the read model.';
+
+CREATE FUNCTION public.kver_state_snapshot() RETURNS pg_snapshot
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT CASE
+        WHEN own >= pg_snapshot_xmax(taken) THEN taken
+        ELSE format('%s:%s:%s', least(pg_snapshot_xmin(taken), own), pg_snapshot_xmax(taken),
+                    (SELECT string_agg(xact::text, ',' ORDER BY xact)
+                     FROM (SELECT pg_snapshot_xip(taken) UNION SELECT own) AS open (xact)))::pg_snapshot
+    END
+    FROM (SELECT pg_current_snapshot() AS taken, pg_current_xact_id() AS own) AS current
+$$;
+
+ALTER FUNCTION public.kver_state_snapshot() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_snapshot() IS 'Returns the current snapshot, in which the transaction of the caller is in progress. Internal function of the read model.';
+
+CREATE FUNCTION public.kver_state_waiting() RETURNS SETOF bigint
+    LANGUAGE sql STABLE ROWS 10
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET jit TO 'off'
+    AS $$
+    SELECT g.id
+    FROM public.generation g
+    WHERE g.epoch = (SELECT epoch FROM public.kver_state_position)
+      AND g.xact >= (SELECT pg_snapshot_xmax(snapshot) FROM public.kver_state_position)
+    UNION ALL
+    SELECT g.id
+    FROM pg_snapshot_xip((SELECT snapshot FROM public.kver_state_position)) AS open (xact)
+    JOIN public.generation g ON g.xact = open.xact AND g.epoch = (SELECT epoch FROM public.kver_state_position)
+    UNION ALL
+    -- Generations of other servers, which logical replication adds.
+    SELECT g.id
+    FROM public.generation_commit c
+    JOIN public.generation g ON g.id = c.generation AND g.epoch <> (SELECT epoch FROM public.kver_state_position)
+    WHERE c.position > coalesce((SELECT d.position FROM public.generation_commit d
+                                 JOIN public.kver_state_position p ON p.generation = d.generation), -1)
+$$;
+
+ALTER FUNCTION public.kver_state_waiting() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_state_waiting() IS 'Returns the visible generations that the read model does not contain.';
+
+CREATE TABLE public.event (
+    id bigint NOT NULL,
+    generation bigint NOT NULL,
+    tstamp timestamp with time zone DEFAULT now() NOT NULL,
+    table_name text NOT NULL,
+    action text NOT NULL,
+    pkey jsonb NOT NULL,
+    fields jsonb NOT NULL,
+    old jsonb
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_freeze_min_age='0');
+
+ALTER TABLE public.event OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.event IS 'Journal: one row for each row of a journaled table that was inserted, updated or deleted. Only the triggers of the journaled tables insert rows here.';
+
+COMMENT ON COLUMN public.event.id IS 'Identifies the event. Of two events of a row, the event with the higher ID is the later one, even across generations.';
+
+COMMENT ON COLUMN public.event.generation IS 'Generation of the change. There is no foreign key, because it would double the cost of an event.';
+
+COMMENT ON COLUMN public.event.tstamp IS 'Start time of the transaction.';
+
+COMMENT ON COLUMN public.event.table_name IS 'Changed table.';
+
+COMMENT ON COLUMN public.event.action IS 'insert, update or delete.';
+
+COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the columns of the primary or unique key without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
+
+COMMENT ON COLUMN public.event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
+
+COMMENT ON COLUMN public.event.old IS 'For update, the old values of the changed columns. Null for insert and delete.';
+
+CREATE TABLE public.kver_ignored (
+    distro text NOT NULL,
+    version text NOT NULL
+);
+
+ALTER TABLE public.kver_ignored OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.kver_ignored IS 'Kernel versions that match a live pattern of kver_ignore. The trigger function kver_update_not_ignored() maintains the rows for the view kver_not_ignored.';
+
+COMMENT ON COLUMN public.kver_ignored.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.kver_ignored.version IS 'Kernel version.';
+
+CREATE TABLE public.sp_available_kver (
+    id bigint NOT NULL,
+    storpool_revision text NOT NULL,
+    release_target text NOT NULL,
+    distro text NOT NULL,
+    version text NOT NULL,
+    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    tstamp timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sp_available_kver_release_target_check CHECK ((release_target ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
+    CONSTRAINT sp_available_kver_storpool_revision_check CHECK ((storpool_revision ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.sp_available_kver OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_available_kver IS 'Kernel version for which modules of a revision are available for a release target.';
+
+COMMENT ON COLUMN public.sp_available_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
+
+COMMENT ON COLUMN public.sp_available_kver.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729.';
+
+COMMENT ON COLUMN public.sp_available_kver.release_target IS 'Release target for which the modules are available, for example sp-lab.';
+
+COMMENT ON COLUMN public.sp_available_kver.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.sp_available_kver.version IS 'Kernel version.';
+
+COMMENT ON COLUMN public.sp_available_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
+
+COMMENT ON COLUMN public.sp_available_kver.tstamp IS 'Time at which the modules became available.';
+
+CREATE TABLE public.sp_build (
+    id bigint NOT NULL,
+    tstamp timestamp with time zone DEFAULT now() NOT NULL,
+    result text,
+    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
+    jenkins_job text,
+    storpool_revision text,
+    change_id text,
+    official boolean DEFAULT false NOT NULL,
+    release_target text,
+    dockernel_profile text,
+    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT sp_build_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
+);
+
+ALTER TABLE public.sp_build OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_build IS 'Attempt to build the modules of one revision for several kernels.';
+
+COMMENT ON COLUMN public.sp_build.id IS 'Identifies the build. The names of its artifacts contain this number.';
+
+COMMENT ON COLUMN public.sp_build.tstamp IS 'Start time of the build.';
+
+COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are not results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
+
+COMMENT ON COLUMN public.sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
+
+COMMENT ON COLUMN public.sp_build.jenkins_job IS 'Job that runs the build. Null if there is none.';
+
+COMMENT ON COLUMN public.sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
+
+COMMENT ON COLUMN public.sp_build.change_id IS 'ID of the change in the code review system. Null if there is none.';
+
+COMMENT ON COLUMN public.sp_build.official IS 'Whether the build is intended for release.';
+
+COMMENT ON COLUMN public.sp_build.release_target IS 'Release target of the build, for example sp-lab. Null if unknown.';
+
+COMMENT ON COLUMN public.sp_build.dockernel_profile IS 'Profile: name of the set of build containers. Null if none was used.';
+
+COMMENT ON COLUMN public.sp_build.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
+
+CREATE TABLE public.sp_build_kver (
+    id bigint NOT NULL,
+    build_id bigint NOT NULL,
+    distro text NOT NULL,
+    version text NOT NULL,
+    result text,
+    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
+    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT sp_build_kver_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
+);
+
+ALTER TABLE public.sp_build_kver OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_build_kver IS 'Kernel version of a build, with its result.';
+
+COMMENT ON COLUMN public.sp_build_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
+
+COMMENT ON COLUMN public.sp_build_kver.build_id IS 'ID of the build.';
+
+COMMENT ON COLUMN public.sp_build_kver.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.sp_build_kver.version IS 'Kernel version.';
+
+COMMENT ON COLUMN public.sp_build_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole build applies.';
+
+COMMENT ON COLUMN public.sp_build_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
+
+COMMENT ON COLUMN public.sp_build_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
+
+CREATE TABLE public.sp_test (
+    id bigint NOT NULL,
+    tstamp timestamp with time zone DEFAULT now() NOT NULL,
+    build_id bigint NOT NULL,
+    test_flavor text,
+    test_cluster text,
+    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.sp_test OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_test IS 'Test run: attempt to test the modules of one build. The test run is in progress until sp_test_result contains its result.';
+
+COMMENT ON COLUMN public.sp_test.id IS 'Identifies the test run. The names of its artifacts contain this number.';
+
+COMMENT ON COLUMN public.sp_test.tstamp IS 'Start time of the test run.';
+
+COMMENT ON COLUMN public.sp_test.build_id IS 'ID of the tested build.';
+
+COMMENT ON COLUMN public.sp_test.test_flavor IS 'Test flavor: kind of tests. Null if not specified.';
+
+COMMENT ON COLUMN public.sp_test.test_cluster IS 'Name of the test cluster, which need not be in cust_cluster. Null if not specified.';
+
+COMMENT ON COLUMN public.sp_test.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
+
+CREATE TABLE public.sp_test_kver (
+    id bigint NOT NULL,
+    test_id bigint NOT NULL,
+    distro text NOT NULL,
+    version text NOT NULL,
+    result text,
+    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
+    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT sp_test_kver_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
+);
+
+ALTER TABLE public.sp_test_kver OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_test_kver IS 'Kernel version of a test run, with its result.';
+
+COMMENT ON COLUMN public.sp_test_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
+
+COMMENT ON COLUMN public.sp_test_kver.test_id IS 'ID of the test run.';
+
+COMMENT ON COLUMN public.sp_test_kver.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.sp_test_kver.version IS 'Kernel version.';
+
+COMMENT ON COLUMN public.sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole test run applies.';
+
+COMMENT ON COLUMN public.sp_test_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
+
+COMMENT ON COLUMN public.sp_test_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
+
+CREATE TABLE public.sp_test_result (
+    id bigint NOT NULL,
+    test_id bigint NOT NULL,
+    tstamp timestamp with time zone DEFAULT now() NOT NULL,
+    result text,
+    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
+    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT sp_test_result_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
+);
+
+ALTER TABLE public.sp_test_result OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.sp_test_result IS 'Result of a test run. Each test run has at most one live row.';
+
+COMMENT ON COLUMN public.sp_test_result.id IS 'Identifies the row, even after the row is marked as deleted.';
+
+COMMENT ON COLUMN public.sp_test_result.test_id IS 'ID of the test run.';
+
+COMMENT ON COLUMN public.sp_test_result.tstamp IS 'Time at which the row was inserted.';
+
+COMMENT ON COLUMN public.sp_test_result.result IS 'Result of the whole test run, with the values of sp_build.result. Null while the test run is in progress.';
+
+COMMENT ON COLUMN public.sp_test_result.success IS 'Whether the result is SUCCESS. Null if result is null.';
+
+COMMENT ON COLUMN public.sp_test_result.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
+
+CREATE VIEW public.kver_status AS
+ SELECT kver.distro,
+    kver.version,
+    stage.stage,
+    kver.archived,
+    (ignored.version IS NOT NULL) AS ignored,
+    seen.tstamp AS seen_at,
+    fetched.tstamp AS fetched_at,
+    builds.last_id AS build_id,
+    build.tstamp AS build_at,
+    upper(COALESCE(build_kver.result, build.result)) AS build_result,
+    builds.success_id AS built_by,
+    tests.last_id AS test_id,
+    test.tstamp AS test_at,
+    upper(COALESCE(test_kver.result, test_result.result)) AS test_result,
+    tests.success_id AS tested_by,
+    available.targets AS available_for,
+    COALESCE(hosts.running, (0)::bigint) AS hosts_running,
+    COALESCE(hosts.installed, (0)::bigint) AS hosts_installed,
+    known.tstamp AS known_at,
+    builds.built_at,
+    tests.tested_at,
+    available.tstamp AS available_at,
+    missing.missing,
+    public.kver_missing_since(missing.missing, stage.stage, COALESCE(fetched.tstamp, seen.tstamp, known.tstamp), build.tstamp, builds.failed_at, builds.built_at, tried.tstamp, tries.failed_at, tests.tested_at) AS missing_since
+   FROM (((((((((((((((((public.kver
+     LEFT JOIN public.kver_ignored ignored ON (((ignored.distro = kver.distro) AND (ignored.version = kver.version))))
+     LEFT JOIN public.kver_seen seen ON (((seen.distro = kver.distro) AND (seen.version = kver.version))))
+     LEFT JOIN public.kver_fetched fetched ON (((fetched.distro = kver.distro) AND (fetched.version = kver.version))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            max(b.id) AS last_id,
+            max(b.id) FILTER (WHERE COALESCE(k.success, b.success)) AS success_id,
+            min(b.tstamp) FILTER (WHERE COALESCE(k.success, b.success)) AS built_at,
+            min(b.tstamp) FILTER (WHERE (upper(COALESCE(k.result, b.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text]))) AS failed_at
+           FROM (public.sp_build_kver k
+             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY k.distro, k.version) builds ON (((builds.distro = kver.distro) AND (builds.version = kver.version))))
+     LEFT JOIN public.sp_build build ON ((build.id = builds.last_id)))
+     LEFT JOIN public.sp_build_kver build_kver ON (((build_kver.build_id = builds.last_id) AND (build_kver.distro = kver.distro) AND (build_kver.version = kver.version) AND (build_kver.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            max(t.id) AS last_id,
+            max(t.id) FILTER (WHERE COALESCE(k.success, r.success)) AS success_id,
+            min(t.tstamp) FILTER (WHERE COALESCE(k.success, r.success)) AS tested_at
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY k.distro, k.version) tests ON (((tests.distro = kver.distro) AND (tests.version = kver.version))))
+     LEFT JOIN public.sp_test test ON ((test.id = tests.last_id)))
+     LEFT JOIN public.sp_test_kver test_kver ON (((test_kver.test_id = tests.last_id) AND (test_kver.distro = kver.distro) AND (test_kver.version = kver.version) AND (test_kver.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN public.sp_test_result test_result ON (((test_result.test_id = tests.last_id) AND (test_result.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            t.build_id,
+            max(t.id) AS last_id,
+            min(t.tstamp) FILTER (WHERE (upper(COALESCE(k.result, r.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text]))) AS failed_at
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY k.distro, k.version, t.build_id) tries ON (((tries.distro = kver.distro) AND (tries.version = kver.version) AND (tries.build_id = builds.success_id))))
+     LEFT JOIN ( SELECT k.distro,
+            k.version,
+            k.test_id,
+            t.tstamp,
+            upper(COALESCE(k.result, r.result)) AS result
+           FROM ((public.sp_test_kver k
+             JOIN public.sp_test t ON ((t.id = k.test_id)))
+             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)) tried ON (((tried.distro = kver.distro) AND (tried.version = kver.version) AND (tried.test_id = tries.last_id))))
+     LEFT JOIN ( SELECT a.distro,
+            a.version,
+            array_agg(DISTINCT a.release_target ORDER BY a.release_target) AS targets,
+            min(a.tstamp) AS tstamp
+           FROM public.sp_available_kver a
+          WHERE (a.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY a.distro, a.version) available ON (((available.distro = kver.distro) AND (available.version = kver.version))))
+     LEFT JOIN ( SELECT (e.pkey ->> 'distro'::text) AS distro,
+            (e.pkey ->> 'version'::text) AS version,
+            max(e.tstamp) AS tstamp
+           FROM public.event e
+          WHERE ((e.table_name = 'kver'::text) AND (e.action = 'insert'::text))
+          GROUP BY (e.pkey ->> 'distro'::text), (e.pkey ->> 'version'::text)) known ON (((known.distro = kver.distro) AND (known.version = kver.version))))
+     LEFT JOIN ( SELECT h.distro,
+            h.version,
+            count(*) FILTER (WHERE h.current) AS running,
+            count(*) AS installed
+           FROM (public.cust_host_kver h
+             JOIN public.cust_cluster c ON (((c.name = h.cluster_name) AND (c.deleted_at = '-infinity'::timestamp with time zone))))
+          WHERE (h.deleted_at = '-infinity'::timestamp with time zone)
+          GROUP BY h.distro, h.version) hosts ON (((hosts.distro = kver.distro) AND (hosts.version = kver.version))))
+     CROSS JOIN LATERAL ( SELECT public.kver_stage((seen.version IS NOT NULL), (fetched.version IS NOT NULL), (builds.success_id IS NOT NULL), (tests.success_id IS NOT NULL), (available.targets IS NOT NULL)) AS stage) stage)
+     CROSS JOIN LATERAL ( SELECT public.kver_missing(stage.stage, builds.last_id, upper(COALESCE(build_kver.result, build.result)), tries.last_id, tried.result) AS missing) missing);
+
+ALTER TABLE public.kver_status OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.kver_status IS 'Stage and missing step of each kernel version.';
+
+COMMENT ON COLUMN public.kver_status.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.kver_status.version IS 'Kernel version as printed by uname -r.';
+
+COMMENT ON COLUMN public.kver_status.stage IS 'Furthest stage with any revision: known, seen, fetched, built, tested or available.';
+
+COMMENT ON COLUMN public.kver_status.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
+
+COMMENT ON COLUMN public.kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
+
+COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which the kernel was first found in a repository. Null if it was never found.';
+
+COMMENT ON COLUMN public.kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
+
+COMMENT ON COLUMN public.kver_status.build_id IS 'ID of the newest build for the kernel. Null if there is none.';
+
+COMMENT ON COLUMN public.kver_status.build_at IS 'Start time of the newest build.';
+
+COMMENT ON COLUMN public.kver_status.build_result IS 'Result of the newest build for the kernel, in upper case. Null while the build is in progress.';
+
+COMMENT ON COLUMN public.kver_status.built_by IS 'ID of the newest successful build for the kernel. Null if there is none.';
+
+COMMENT ON COLUMN public.kver_status.test_id IS 'ID of the newest test run for the kernel. Null if there is none.';
+
+COMMENT ON COLUMN public.kver_status.test_at IS 'Start time of the newest test run.';
+
+COMMENT ON COLUMN public.kver_status.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while the test run is in progress.';
+
+COMMENT ON COLUMN public.kver_status.tested_by IS 'ID of the newest successful test run for the kernel. Null if there is none.';
+
+COMMENT ON COLUMN public.kver_status.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
+
+COMMENT ON COLUMN public.kver_status.hosts_running IS 'Number of customer hosts that run the kernel.';
+
+COMMENT ON COLUMN public.kver_status.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
+
+COMMENT ON COLUMN public.kver_status.known_at IS 'Time of the event that added the kernel to kver.';
+
+COMMENT ON COLUMN public.kver_status.built_at IS 'Start time of the first successful build, which need not be that of built_by. Null if there is none.';
+
+COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first successful test run, which need not be that of tested_by. Null if there is none.';
+
+COMMENT ON COLUMN public.kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
+
+COMMENT ON COLUMN public.kver_status.missing IS 'State of the missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
+
+COMMENT ON COLUMN public.kver_status.missing_since IS 'Time from which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
+
+CREATE FUNCTION public.kver_status_of(distros text[], versions text[]) RETURNS SETOF public.kver_status
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    AS $$
+SELECT kver.distro, kver.version,
+    stage.stage,
+    kver.archived, ignored.version IS NOT NULL AS ignored,
+    seen.tstamp AS seen_at, fetched.tstamp AS fetched_at,
+    builds.last_id AS build_id, last_build.tstamp AS build_at, last_build.result AS build_result,
+    builds.success_id AS built_by,
+    tests.last_id AS test_id, last_test.tstamp AS test_at, last_test.result AS test_result,
+    tests.success_id AS tested_by,
+    available.targets AS available_for,
+    hosts.running AS hosts_running, hosts.installed AS hosts_installed,
+    known.tstamp AS known_at, builds.built_at, tests.tested_at, available.tstamp AS available_at,
+    missing.missing,
+    public.kver_missing_since(missing.missing, stage.stage, coalesce(fetched.tstamp, seen.tstamp, known.tstamp), last_build.tstamp, builds.failed_at,
+        builds.built_at, last_try.tstamp, tries.failed_at, tests.tested_at) AS missing_since
+FROM unnest(distros, versions) AS named (distro, version)
+JOIN public.kver ON kver.distro = named.distro AND kver.version = named.version
+LEFT JOIN public.kver_ignored AS ignored ON ignored.distro = kver.distro AND ignored.version = kver.version
+LEFT JOIN public.kver_seen AS seen ON seen.distro = kver.distro AND seen.version = kver.version
+LEFT JOIN public.kver_fetched AS fetched ON fetched.distro = kver.distro AND fetched.version = kver.version
+CROSS JOIN LATERAL (
+    SELECT max(b.id) AS last_id, max(b.id) FILTER (WHERE coalesce(k.success, b.success)) AS success_id,
+        min(b.tstamp) FILTER (WHERE coalesce(k.success, b.success)) AS built_at,
+        min(b.tstamp) FILTER (WHERE upper(coalesce(k.result, b.result)) IN ('FAILURE', 'UNSTABLE')) AS failed_at
+    FROM public.sp_build_kver AS k JOIN public.sp_build AS b ON b.id = k.build_id AND b.deleted_at = '-infinity'
+    WHERE k.distro = kver.distro AND k.version = kver.version AND k.deleted_at = '-infinity'
+) AS builds
+LEFT JOIN LATERAL (
+    SELECT b.tstamp, upper(coalesce(k.result, b.result)) AS result
+    FROM public.sp_build_kver AS k JOIN public.sp_build AS b ON b.id = k.build_id
+    WHERE k.distro = kver.distro AND k.version = kver.version AND k.build_id = builds.last_id AND k.deleted_at = '-infinity'
+    LIMIT 1  -- makes the planner look up each kernel
+) AS last_build ON true
+CROSS JOIN LATERAL (
+    SELECT max(t.id) AS last_id, max(t.id) FILTER (WHERE coalesce(k.success, r.success)) AS success_id,
+        min(t.tstamp) FILTER (WHERE coalesce(k.success, r.success)) AS tested_at
+    FROM public.sp_test_kver AS k JOIN public.sp_test AS t ON t.id = k.test_id AND t.deleted_at = '-infinity'
+    LEFT JOIN public.sp_test_result AS r ON r.test_id = t.id AND r.deleted_at = '-infinity'
+    WHERE k.distro = kver.distro AND k.version = kver.version AND k.deleted_at = '-infinity'
+) AS tests
+CROSS JOIN LATERAL (
+    SELECT max(t.id) AS last_id,
+        min(t.tstamp) FILTER (WHERE upper(coalesce(k.result, r.result)) IN ('FAILURE', 'UNSTABLE')) AS failed_at
+    FROM public.sp_test_kver AS k JOIN public.sp_test AS t ON t.id = k.test_id AND t.deleted_at = '-infinity'
+    LEFT JOIN public.sp_test_result AS r ON r.test_id = t.id AND r.deleted_at = '-infinity'
+    WHERE k.distro = kver.distro AND k.version = kver.version AND k.deleted_at = '-infinity' AND t.build_id = builds.success_id
+) AS tries
+LEFT JOIN LATERAL (
+    SELECT t.tstamp, upper(coalesce(k.result, r.result)) AS result
+    FROM public.sp_test_kver AS k JOIN public.sp_test AS t ON t.id = k.test_id
+    LEFT JOIN public.sp_test_result AS r ON r.test_id = t.id AND r.deleted_at = '-infinity'
+    WHERE k.distro = kver.distro AND k.version = kver.version AND k.test_id = tests.last_id AND k.deleted_at = '-infinity'
+    LIMIT 1
+) AS last_test ON true
+LEFT JOIN LATERAL (
+    SELECT t.tstamp, upper(coalesce(k.result, r.result)) AS result
+    FROM public.sp_test_kver AS k JOIN public.sp_test AS t ON t.id = k.test_id
+    LEFT JOIN public.sp_test_result AS r ON r.test_id = t.id AND r.deleted_at = '-infinity'
+    WHERE k.distro = kver.distro AND k.version = kver.version AND k.test_id = tries.last_id AND k.deleted_at = '-infinity'
+    LIMIT 1
+) AS last_try ON true
+CROSS JOIN LATERAL (
+    SELECT array_agg(DISTINCT a.release_target ORDER BY a.release_target) AS targets, min(a.tstamp) AS tstamp
+    FROM public.sp_available_kver AS a
+    WHERE a.distro = kver.distro AND a.version = kver.version AND a.deleted_at = '-infinity'
+) AS available
+CROSS JOIN LATERAL (
+    SELECT max(e.tstamp) AS tstamp
+    FROM public.event AS e
+    WHERE e.table_name = 'kver' AND e.action = 'insert' AND e.pkey ->> 'distro' = kver.distro AND e.pkey ->> 'version' = kver.version
+) AS known
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
+    FROM public.cust_host_kver AS h JOIN public.cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
+    WHERE h.distro = kver.distro AND h.version = kver.version AND h.deleted_at = '-infinity'
+) AS hosts
+CROSS JOIN LATERAL (
+    SELECT public.kver_stage(seen.version IS NOT NULL, fetched.version IS NOT NULL, builds.success_id IS NOT NULL,
+        tests.success_id IS NOT NULL, available.targets IS NOT NULL) AS stage
+) AS stage
+CROSS JOIN LATERAL (
+    SELECT public.kver_missing(stage.stage, builds.last_id, last_build.result, tries.last_id, last_try.result) AS missing
+) AS missing
+$$;
+
+ALTER FUNCTION public.kver_status_of(distros text[], versions text[]) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_status_of(distros text[], versions text[]) IS 'Returns the rows of kver_status for the kernels with these distributions and versions, two arrays of the same length. Kernels that do not exist are omitted.';
+
 CREATE FUNCTION public.kver_update_not_ignored() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2036,6 +2923,26 @@ $$;
 ALTER FUNCTION public.kver_update_not_ignored() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_update_not_ignored() IS 'Trigger function that maintains kver_ignored after changes of kver and kver_ignore.';
+
+CREATE FUNCTION public.lease_refuse_distant() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.expires_at > clock_timestamp() + interval '30 days' THEN
+        RAISE check_violation USING
+            MESSAGE = format('lease expires at %s, more than 30 days from now', NEW.expires_at),
+            TABLE = TG_TABLE_NAME,
+            COLUMN = 'expires_at',
+            HINT = 'Renew the lease instead: UPDATE … SET expires_at = now() + lease';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+ALTER FUNCTION public.lease_refuse_distant() OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.lease_refuse_distant() IS 'Trigger function that refuses leases that expire in more than 30 days.';
 
 CREATE FUNCTION public.lock_table(target regclass, seconds integer DEFAULT 30) RETURNS void
     LANGUAGE plpgsql
@@ -2135,36 +3042,6 @@ $$;
 ALTER FUNCTION public.sequences_behind() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sequences_behind() IS 'Returns the sequences of identity columns whose next value is already used. Rows that logical replication or a partial restore copied can cause this.';
-
-CREATE TABLE public.sp_available_kver (
-    id bigint NOT NULL,
-    storpool_revision text NOT NULL,
-    release_target text NOT NULL,
-    distro text NOT NULL,
-    version text NOT NULL,
-    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    tstamp timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT sp_available_kver_release_target_check CHECK ((release_target ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
-    CONSTRAINT sp_available_kver_storpool_revision_check CHECK ((storpool_revision ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
-);
-
-ALTER TABLE public.sp_available_kver OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.sp_available_kver IS 'Kernel version for which modules of a revision are available for a release target.';
-
-COMMENT ON COLUMN public.sp_available_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
-
-COMMENT ON COLUMN public.sp_available_kver.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729.';
-
-COMMENT ON COLUMN public.sp_available_kver.release_target IS 'Release target for which the modules are available, for example sp-lab.';
-
-COMMENT ON COLUMN public.sp_available_kver.distro IS 'Distribution of the kernel.';
-
-COMMENT ON COLUMN public.sp_available_kver.version IS 'Kernel version.';
-
-COMMENT ON COLUMN public.sp_available_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
-
-COMMENT ON COLUMN public.sp_available_kver.tstamp IS 'Time at which the modules became available.';
 
 CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF public.sp_available_kver
     LANGUAGE sql STABLE
@@ -2287,47 +3164,6 @@ ALTER FUNCTION public.sp_available_kver_record() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_available_kver_record() IS 'Trigger function that records the changes of a statement in table sp_available_kver. Generated by journal_attach().';
 
-CREATE TABLE public.sp_build (
-    id bigint NOT NULL,
-    tstamp timestamp with time zone DEFAULT now() NOT NULL,
-    result text,
-    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
-    jenkins_job text,
-    storpool_revision text,
-    change_id text,
-    official boolean DEFAULT false NOT NULL,
-    release_target text,
-    dockernel_profile text,
-    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT sp_build_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
-);
-
-ALTER TABLE public.sp_build OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.sp_build IS 'Attempt to build the modules of one revision for several kernels.';
-
-COMMENT ON COLUMN public.sp_build.id IS 'Identifies the build. The names of its artifacts contain this number.';
-
-COMMENT ON COLUMN public.sp_build.tstamp IS 'Start time of the build.';
-
-COMMENT ON COLUMN public.sp_build.result IS 'SUCCESS, UNSTABLE, FAILURE, NOT_BUILT or ABORTED, case-insensitive. NOT_BUILT and ABORTED are not results of the module: the kernel was skipped, or the build was aborted. Null while the build is in progress.';
-
-COMMENT ON COLUMN public.sp_build.success IS 'Whether the result is SUCCESS. Null while the build is in progress.';
-
-COMMENT ON COLUMN public.sp_build.jenkins_job IS 'Job that runs the build. Null if there is none.';
-
-COMMENT ON COLUMN public.sp_build.storpool_revision IS 'Revision: version of the source tree, for example 21.0.243.620bc3729. Null if unknown.';
-
-COMMENT ON COLUMN public.sp_build.change_id IS 'ID of the change in the code review system. Null if there is none.';
-
-COMMENT ON COLUMN public.sp_build.official IS 'Whether the build is intended for release.';
-
-COMMENT ON COLUMN public.sp_build.release_target IS 'Release target of the build, for example sp-lab. Null if unknown.';
-
-COMMENT ON COLUMN public.sp_build.dockernel_profile IS 'Profile: name of the set of build containers. Null if none was used.';
-
-COMMENT ON COLUMN public.sp_build.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
-
 CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_build
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -2413,35 +3249,6 @@ END;
 ALTER FUNCTION public.sp_build_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) IS 'Returns the rows of table sp_build as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
-
-CREATE TABLE public.sp_build_kver (
-    id bigint NOT NULL,
-    build_id bigint NOT NULL,
-    distro text NOT NULL,
-    version text NOT NULL,
-    result text,
-    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
-    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT sp_build_kver_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
-);
-
-ALTER TABLE public.sp_build_kver OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.sp_build_kver IS 'Kernel version of a build, with its result.';
-
-COMMENT ON COLUMN public.sp_build_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
-
-COMMENT ON COLUMN public.sp_build_kver.build_id IS 'ID of the build.';
-
-COMMENT ON COLUMN public.sp_build_kver.distro IS 'Distribution of the kernel.';
-
-COMMENT ON COLUMN public.sp_build_kver.version IS 'Kernel version.';
-
-COMMENT ON COLUMN public.sp_build_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole build applies.';
-
-COMMENT ON COLUMN public.sp_build_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
-
-COMMENT ON COLUMN public.sp_build_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
 CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.sp_build_kver
     LANGUAGE sql STABLE
@@ -2656,31 +3463,6 @@ ALTER FUNCTION public.sp_build_record() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_build_record() IS 'Trigger function that records the changes of a statement in table sp_build. Generated by journal_attach().';
 
-CREATE TABLE public.sp_test (
-    id bigint NOT NULL,
-    tstamp timestamp with time zone DEFAULT now() NOT NULL,
-    build_id bigint NOT NULL,
-    test_flavor text,
-    test_cluster text,
-    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
-);
-
-ALTER TABLE public.sp_test OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.sp_test IS 'Test run: attempt to test the modules of one build. The test run is in progress until sp_test_result contains its result.';
-
-COMMENT ON COLUMN public.sp_test.id IS 'Identifies the test run. The names of its artifacts contain this number.';
-
-COMMENT ON COLUMN public.sp_test.tstamp IS 'Start time of the test run.';
-
-COMMENT ON COLUMN public.sp_test.build_id IS 'ID of the tested build.';
-
-COMMENT ON COLUMN public.sp_test.test_flavor IS 'Test flavor: kind of tests. Null if not specified.';
-
-COMMENT ON COLUMN public.sp_test.test_cluster IS 'Name of the test cluster, which need not be in cust_cluster. Null if not specified.';
-
-COMMENT ON COLUMN public.sp_test.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
-
 CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_test
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -2736,35 +3518,6 @@ END;
 ALTER FUNCTION public.sp_test_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) IS 'Returns the rows of table sp_test as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
-
-CREATE TABLE public.sp_test_kver (
-    id bigint NOT NULL,
-    test_id bigint NOT NULL,
-    distro text NOT NULL,
-    version text NOT NULL,
-    result text,
-    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
-    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT sp_test_kver_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
-);
-
-ALTER TABLE public.sp_test_kver OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.sp_test_kver IS 'Kernel version of a test run, with its result.';
-
-COMMENT ON COLUMN public.sp_test_kver.id IS 'Identifies the row, even after the row is marked as deleted.';
-
-COMMENT ON COLUMN public.sp_test_kver.test_id IS 'ID of the test run.';
-
-COMMENT ON COLUMN public.sp_test_kver.distro IS 'Distribution of the kernel.';
-
-COMMENT ON COLUMN public.sp_test_kver.version IS 'Kernel version.';
-
-COMMENT ON COLUMN public.sp_test_kver.result IS 'Result for this kernel, with the values of sp_build.result. Null if the result of the whole test run applies.';
-
-COMMENT ON COLUMN public.sp_test_kver.success IS 'Whether the result for this kernel is SUCCESS. Null if result is null.';
-
-COMMENT ON COLUMN public.sp_test_kver.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
 
 CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.sp_test_kver
     LANGUAGE sql STABLE
@@ -2969,32 +3722,6 @@ ALTER FUNCTION public.sp_test_record() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_test_record() IS 'Trigger function that records the changes of a statement in table sp_test. Generated by journal_attach().';
 
-CREATE TABLE public.sp_test_result (
-    id bigint NOT NULL,
-    test_id bigint NOT NULL,
-    tstamp timestamp with time zone DEFAULT now() NOT NULL,
-    result text,
-    success boolean GENERATED ALWAYS AS ((upper(result) = 'SUCCESS'::text)) STORED,
-    deleted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT sp_test_result_result_check CHECK ((upper(result) = ANY (ARRAY['SUCCESS'::text, 'UNSTABLE'::text, 'FAILURE'::text, 'NOT_BUILT'::text, 'ABORTED'::text])))
-);
-
-ALTER TABLE public.sp_test_result OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.sp_test_result IS 'Result of a test run. Each test run has at most one live row.';
-
-COMMENT ON COLUMN public.sp_test_result.id IS 'Identifies the row, even after the row is marked as deleted.';
-
-COMMENT ON COLUMN public.sp_test_result.test_id IS 'ID of the test run.';
-
-COMMENT ON COLUMN public.sp_test_result.tstamp IS 'Time at which the row was inserted.';
-
-COMMENT ON COLUMN public.sp_test_result.result IS 'Result of the whole test run, with the values of sp_build.result. Null while the test run is in progress.';
-
-COMMENT ON COLUMN public.sp_test_result.success IS 'Whether the result is SUCCESS. Null if result is null.';
-
-COMMENT ON COLUMN public.sp_test_result.deleted_at IS 'Time at which the row was marked as deleted; -infinity for a live row.';
-
 CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public.sp_test_result
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -3152,19 +3879,6 @@ CREATE AGGREGATE public.event_merge(jsonb) (
 ALTER AGGREGATE public.event_merge(jsonb) OWNER TO sqern_admin;
 
 COMMENT ON AGGREGATE public.event_merge(jsonb) IS 'Merges JSON objects in input order. If several objects contain a key, the last value is used.';
-
-CREATE TABLE public.kver_ignored (
-    distro text NOT NULL,
-    version text NOT NULL
-);
-
-ALTER TABLE public.kver_ignored OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.kver_ignored IS 'Kernel versions that match a live pattern of kver_ignore. The trigger function kver_update_not_ignored() maintains the rows for the view kver_not_ignored.';
-
-COMMENT ON COLUMN public.kver_ignored.distro IS 'Distribution of the kernel.';
-
-COMMENT ON COLUMN public.kver_ignored.version IS 'Kernel version.';
 
 CREATE VIEW public.kver_not_ignored AS
  SELECT kver.distro,
@@ -3377,38 +4091,6 @@ ALTER TABLE public.cust_host_kver ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
-CREATE TABLE public.event (
-    id bigint NOT NULL,
-    generation bigint NOT NULL,
-    tstamp timestamp with time zone DEFAULT now() NOT NULL,
-    table_name text NOT NULL,
-    action text NOT NULL,
-    pkey jsonb NOT NULL,
-    fields jsonb NOT NULL,
-    old jsonb
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_freeze_min_age='0');
-
-ALTER TABLE public.event OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.event IS 'Journal: one row for each row of a journaled table that was inserted, updated or deleted. Only the triggers of the journaled tables insert rows here.';
-
-COMMENT ON COLUMN public.event.id IS 'Identifies the event. Of two events of a row, the event with the higher ID is the later one, even across generations.';
-
-COMMENT ON COLUMN public.event.generation IS 'Generation of the change. There is no foreign key, because it would double the cost of an event.';
-
-COMMENT ON COLUMN public.event.tstamp IS 'Start time of the transaction.';
-
-COMMENT ON COLUMN public.event.table_name IS 'Changed table.';
-
-COMMENT ON COLUMN public.event.action IS 'insert, update or delete.';
-
-COMMENT ON COLUMN public.event.pkey IS 'Key of the row: the columns of the primary or unique key without deleted_at, and the column id if the table has one. A changed key is recorded as a delete and an insert.';
-
-COMMENT ON COLUMN public.event.fields IS 'For insert and delete, all columns except those of pkey, so that pkey || fields is the row. For update, the new values of the changed columns.';
-
-COMMENT ON COLUMN public.event.old IS 'For update, the old values of the changed columns. Null for insert and delete.';
-
 ALTER TABLE public.event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.event_id_seq
     START WITH 1
@@ -3501,6 +4183,61 @@ ALTER TABLE public.generation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.host_state (
+    cluster_name text NOT NULL,
+    host_name text NOT NULL,
+    cltype integer NOT NULL,
+    running_distro text,
+    running_version text,
+    newest_distro text NOT NULL,
+    newest_version text NOT NULL
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.05');
+
+ALTER TABLE public.host_state OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.host_state IS 'Read model: kernels of each customer host in a live cluster.';
+
+COMMENT ON COLUMN public.host_state.cluster_name IS 'Cluster of the host.';
+
+COMMENT ON COLUMN public.host_state.host_name IS 'Name of the host.';
+
+COMMENT ON COLUMN public.host_state.cltype IS 'Type of the cluster.';
+
+COMMENT ON COLUMN public.host_state.running_distro IS 'Distribution of the running kernel. Null if it is not known.';
+
+COMMENT ON COLUMN public.host_state.running_version IS 'Version of the running kernel. Null if it is not known.';
+
+COMMENT ON COLUMN public.host_state.newest_distro IS 'Distribution of the newest kernel. If the kernels are of several distributions, it is the last one by name.';
+
+COMMENT ON COLUMN public.host_state.newest_version IS 'Version of the newest kernel of this distribution.';
+
+CREATE TABLE public.host_state_count (
+    cltype integer NOT NULL,
+    running_distro text,
+    running_version text,
+    newest_distro text NOT NULL,
+    newest_version text NOT NULL,
+    hosts bigint NOT NULL
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
+
+ALTER TABLE public.host_state_count OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.host_state_count IS 'Read model: numbers of hosts of host_state by cluster type and kernels.';
+
+COMMENT ON COLUMN public.host_state_count.cltype IS 'Type of the clusters.';
+
+COMMENT ON COLUMN public.host_state_count.running_distro IS 'Distribution of the running kernel. Null if it is not known.';
+
+COMMENT ON COLUMN public.host_state_count.running_version IS 'Version of the running kernel. Null if it is not known.';
+
+COMMENT ON COLUMN public.host_state_count.newest_distro IS 'Distribution of the newest kernel.';
+
+COMMENT ON COLUMN public.host_state_count.newest_version IS 'Version of the newest kernel.';
+
+COMMENT ON COLUMN public.host_state_count.hosts IS 'Number of hosts.';
+
 ALTER TABLE public.kver_ignore ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.kver_ignore_id_seq
     START WITH 1
@@ -3568,193 +4305,141 @@ ALTER TABLE public.kver_package ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
-CREATE VIEW public.kver_status AS
- SELECT kver.distro,
-    kver.version,
-        CASE
-            WHEN (available.targets IS NOT NULL) THEN 'available'::text
-            WHEN (tests.success_id IS NOT NULL) THEN 'tested'::text
-            WHEN (builds.success_id IS NOT NULL) THEN 'built'::text
-            WHEN (fetched.version IS NOT NULL) THEN 'fetched'::text
-            WHEN (seen.version IS NOT NULL) THEN 'seen'::text
-            ELSE 'known'::text
-        END AS stage,
-    kver.archived,
-    (ignored.version IS NOT NULL) AS ignored,
-    seen.tstamp AS seen_at,
-    fetched.tstamp AS fetched_at,
-    builds.last_id AS build_id,
-    build.tstamp AS build_at,
-    upper(COALESCE(build_kver.result, build.result)) AS build_result,
-    builds.success_id AS built_by,
-    tests.last_id AS test_id,
-    test.tstamp AS test_at,
-    upper(COALESCE(test_kver.result, test_result.result)) AS test_result,
-    tests.success_id AS tested_by,
-    available.targets AS available_for,
-    COALESCE(hosts.running, (0)::bigint) AS hosts_running,
-    COALESCE(hosts.installed, (0)::bigint) AS hosts_installed,
-    known.tstamp AS known_at,
-    builds.built_at,
-    tests.tested_at,
-    available.tstamp AS available_at,
-        CASE
-            WHEN (available.targets IS NOT NULL) THEN NULL::text
-            WHEN (tests.success_id IS NOT NULL) THEN 'not available'::text
-            WHEN (builds.success_id IS NOT NULL) THEN
-            CASE
-                WHEN (tries.last_id IS NULL) THEN 'not tested'::text
-                WHEN (tried.result IS NULL) THEN 'testing'::text
-                WHEN (tried.result = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN 'test failed'::text
-                ELSE 'harness failed'::text
-            END
-            WHEN (builds.last_id IS NOT NULL) THEN
-            CASE
-                WHEN (COALESCE(build_kver.result, build.result) IS NULL) THEN 'building'::text
-                WHEN (upper(COALESCE(build_kver.result, build.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN 'build failed'::text
-                ELSE 'harness failed'::text
-            END
-            WHEN (fetched.version IS NOT NULL) THEN 'not built'::text
-            WHEN (seen.version IS NOT NULL) THEN 'not fetched'::text
-            ELSE 'not seen'::text
-        END AS missing,
-        CASE
-            WHEN (available.targets IS NOT NULL) THEN NULL::timestamp with time zone
-            WHEN (tests.success_id IS NOT NULL) THEN tests.tested_at
-            WHEN (builds.success_id IS NOT NULL) THEN
-            CASE
-                WHEN (tries.last_id IS NULL) THEN builds.built_at
-                WHEN (tried.result = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN tries.failed_at
-                ELSE tried.tstamp
-            END
-            WHEN (builds.last_id IS NOT NULL) THEN
-            CASE
-                WHEN (upper(COALESCE(build_kver.result, build.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text])) THEN builds.failed_at
-                ELSE build.tstamp
-            END
-            ELSE COALESCE(fetched.tstamp, seen.tstamp, known.tstamp)
-        END AS missing_since
-   FROM (((((((((((((((public.kver
-     LEFT JOIN public.kver_ignored ignored ON (((ignored.distro = kver.distro) AND (ignored.version = kver.version))))
-     LEFT JOIN public.kver_seen seen ON (((seen.distro = kver.distro) AND (seen.version = kver.version))))
-     LEFT JOIN public.kver_fetched fetched ON (((fetched.distro = kver.distro) AND (fetched.version = kver.version))))
-     LEFT JOIN ( SELECT k.distro,
-            k.version,
-            max(b.id) AS last_id,
-            max(b.id) FILTER (WHERE COALESCE(k.success, b.success)) AS success_id,
-            min(b.tstamp) FILTER (WHERE COALESCE(k.success, b.success)) AS built_at,
-            min(b.tstamp) FILTER (WHERE (upper(COALESCE(k.result, b.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text]))) AS failed_at
-           FROM (public.sp_build_kver k
-             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
-          GROUP BY k.distro, k.version) builds ON (((builds.distro = kver.distro) AND (builds.version = kver.version))))
-     LEFT JOIN public.sp_build build ON ((build.id = builds.last_id)))
-     LEFT JOIN public.sp_build_kver build_kver ON (((build_kver.build_id = builds.last_id) AND (build_kver.distro = kver.distro) AND (build_kver.version = kver.version) AND (build_kver.deleted_at = '-infinity'::timestamp with time zone))))
-     LEFT JOIN ( SELECT k.distro,
-            k.version,
-            max(t.id) AS last_id,
-            max(t.id) FILTER (WHERE COALESCE(k.success, r.success)) AS success_id,
-            min(t.tstamp) FILTER (WHERE COALESCE(k.success, r.success)) AS tested_at
-           FROM ((public.sp_test_kver k
-             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
-             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
-          GROUP BY k.distro, k.version) tests ON (((tests.distro = kver.distro) AND (tests.version = kver.version))))
-     LEFT JOIN public.sp_test test ON ((test.id = tests.last_id)))
-     LEFT JOIN public.sp_test_kver test_kver ON (((test_kver.test_id = tests.last_id) AND (test_kver.distro = kver.distro) AND (test_kver.version = kver.version) AND (test_kver.deleted_at = '-infinity'::timestamp with time zone))))
-     LEFT JOIN public.sp_test_result test_result ON (((test_result.test_id = tests.last_id) AND (test_result.deleted_at = '-infinity'::timestamp with time zone))))
-     LEFT JOIN ( SELECT k.distro,
-            k.version,
-            t.build_id,
-            max(t.id) AS last_id,
-            min(t.tstamp) FILTER (WHERE (upper(COALESCE(k.result, r.result)) = ANY (ARRAY['FAILURE'::text, 'UNSTABLE'::text]))) AS failed_at
-           FROM ((public.sp_test_kver k
-             JOIN public.sp_test t ON (((t.id = k.test_id) AND (t.deleted_at = '-infinity'::timestamp with time zone))))
-             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)
-          GROUP BY k.distro, k.version, t.build_id) tries ON (((tries.distro = kver.distro) AND (tries.version = kver.version) AND (tries.build_id = builds.success_id))))
-     LEFT JOIN ( SELECT k.distro,
-            k.version,
-            k.test_id,
-            t.tstamp,
-            upper(COALESCE(k.result, r.result)) AS result
-           FROM ((public.sp_test_kver k
-             JOIN public.sp_test t ON ((t.id = k.test_id)))
-             LEFT JOIN public.sp_test_result r ON (((r.test_id = t.id) AND (r.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE (k.deleted_at = '-infinity'::timestamp with time zone)) tried ON (((tried.distro = kver.distro) AND (tried.version = kver.version) AND (tried.test_id = tries.last_id))))
-     LEFT JOIN ( SELECT a.distro,
-            a.version,
-            array_agg(DISTINCT a.release_target ORDER BY a.release_target) AS targets,
-            min(a.tstamp) AS tstamp
-           FROM public.sp_available_kver a
-          WHERE (a.deleted_at = '-infinity'::timestamp with time zone)
-          GROUP BY a.distro, a.version) available ON (((available.distro = kver.distro) AND (available.version = kver.version))))
-     LEFT JOIN ( SELECT (e.pkey ->> 'distro'::text) AS distro,
-            (e.pkey ->> 'version'::text) AS version,
-            max(e.tstamp) AS tstamp
-           FROM public.event e
-          WHERE ((e.table_name = 'kver'::text) AND (e.action = 'insert'::text))
-          GROUP BY (e.pkey ->> 'distro'::text), (e.pkey ->> 'version'::text)) known ON (((known.distro = kver.distro) AND (known.version = kver.version))))
-     LEFT JOIN ( SELECT h.distro,
-            h.version,
-            count(*) FILTER (WHERE h.current) AS running,
-            count(*) AS installed
-           FROM (public.cust_host_kver h
-             JOIN public.cust_cluster c ON (((c.name = h.cluster_name) AND (c.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE (h.deleted_at = '-infinity'::timestamp with time zone)
-          GROUP BY h.distro, h.version) hosts ON (((hosts.distro = kver.distro) AND (hosts.version = kver.version))));
+CREATE TABLE public.kver_state (
+    distro text NOT NULL,
+    version text NOT NULL,
+    sort_key text NOT NULL COLLATE pg_catalog."C",
+    wanted boolean NOT NULL,
+    stage text NOT NULL,
+    missing text,
+    missing_since timestamp with time zone,
+    archived boolean NOT NULL,
+    ignored boolean NOT NULL,
+    known_at timestamp with time zone,
+    seen_at timestamp with time zone,
+    fetched_at timestamp with time zone,
+    built_at timestamp with time zone,
+    tested_at timestamp with time zone,
+    available_at timestamp with time zone,
+    build_id bigint,
+    build_at timestamp with time zone,
+    build_result text,
+    built_by bigint,
+    test_id bigint,
+    test_at timestamp with time zone,
+    test_result text,
+    tested_by bigint,
+    available_for text[],
+    hosts_running bigint NOT NULL,
+    hosts_installed bigint NOT NULL
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
-ALTER TABLE public.kver_status OWNER TO sqern_admin;
+ALTER TABLE public.kver_state OWNER TO sqern_admin;
 
-COMMENT ON VIEW public.kver_status IS 'Stage and missing step of each kernel version.';
+COMMENT ON TABLE public.kver_state IS 'Read model of kver_status: one row for each kernel. kver_state_refresh() updates it from the journal.';
 
-COMMENT ON COLUMN public.kver_status.distro IS 'Distribution of the kernel.';
+COMMENT ON COLUMN public.kver_state.distro IS 'Distribution of the kernel.';
 
-COMMENT ON COLUMN public.kver_status.version IS 'Kernel version as printed by uname -r.';
+COMMENT ON COLUMN public.kver_state.version IS 'Kernel version as printed by uname -r.';
 
-COMMENT ON COLUMN public.kver_status.stage IS 'Furthest stage with any revision: known, seen, fetched, built, tested or available.';
+COMMENT ON COLUMN public.kver_state.sort_key IS 'Key that sorts the versions of a distribution by age (kver_sort_key()).';
 
-COMMENT ON COLUMN public.kver_status.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
+COMMENT ON COLUMN public.kver_state.wanted IS 'Whether the kernel is neither archived nor ignored.';
 
-COMMENT ON COLUMN public.kver_status.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
+COMMENT ON COLUMN public.kver_state.stage IS 'Furthest stage with any revision.';
 
-COMMENT ON COLUMN public.kver_status.seen_at IS 'Time at which the kernel was first found in a repository. Null if it was never found.';
+COMMENT ON COLUMN public.kver_state.missing IS 'State of the missing step. Null if the kernel is available.';
 
-COMMENT ON COLUMN public.kver_status.fetched_at IS 'Time at which the headers were fetched. Null if they are not fetched.';
+COMMENT ON COLUMN public.kver_state.missing_since IS 'Time from which the step is missing.';
 
-COMMENT ON COLUMN public.kver_status.build_id IS 'ID of the newest build for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_state.archived IS 'Whether the kernel is archived.';
 
-COMMENT ON COLUMN public.kver_status.build_at IS 'Start time of the newest build.';
+COMMENT ON COLUMN public.kver_state.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
 
-COMMENT ON COLUMN public.kver_status.build_result IS 'Result of the newest build for the kernel, in upper case. Null while the build is in progress.';
+COMMENT ON COLUMN public.kver_state.known_at IS 'Time of the event that added the kernel to kver.';
 
-COMMENT ON COLUMN public.kver_status.built_by IS 'ID of the newest successful build for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_state.seen_at IS 'Time at which the kernel was first found in a repository.';
 
-COMMENT ON COLUMN public.kver_status.test_id IS 'ID of the newest test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_state.fetched_at IS 'Time at which the headers were fetched.';
 
-COMMENT ON COLUMN public.kver_status.test_at IS 'Start time of the newest test run.';
+COMMENT ON COLUMN public.kver_state.built_at IS 'Start time of the first successful build.';
 
-COMMENT ON COLUMN public.kver_status.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while the test run is in progress.';
+COMMENT ON COLUMN public.kver_state.tested_at IS 'Start time of the first successful test run.';
 
-COMMENT ON COLUMN public.kver_status.tested_by IS 'ID of the newest successful test run for the kernel. Null if there is none.';
+COMMENT ON COLUMN public.kver_state.available_at IS 'Time at which the first of the available modules was marked as available.';
 
-COMMENT ON COLUMN public.kver_status.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
+COMMENT ON COLUMN public.kver_state.build_id IS 'ID of the newest build for the kernel.';
 
-COMMENT ON COLUMN public.kver_status.hosts_running IS 'Number of customer hosts that run the kernel.';
+COMMENT ON COLUMN public.kver_state.build_at IS 'Start time of the newest build.';
 
-COMMENT ON COLUMN public.kver_status.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
+COMMENT ON COLUMN public.kver_state.build_result IS 'Result of the newest build for the kernel, in upper case. Null while the build is in progress.';
 
-COMMENT ON COLUMN public.kver_status.known_at IS 'Time of the event that added the kernel to kver.';
+COMMENT ON COLUMN public.kver_state.built_by IS 'ID of the newest successful build for the kernel.';
 
-COMMENT ON COLUMN public.kver_status.built_at IS 'Start time of the first successful build, which need not be that of built_by. Null if there is none.';
+COMMENT ON COLUMN public.kver_state.test_id IS 'ID of the newest test run for the kernel.';
 
-COMMENT ON COLUMN public.kver_status.tested_at IS 'Start time of the first successful test run, which need not be that of tested_by. Null if there is none.';
+COMMENT ON COLUMN public.kver_state.test_at IS 'Start time of the newest test run.';
 
-COMMENT ON COLUMN public.kver_status.available_at IS 'Time at which the first of the available modules was marked as available. Null if there are none.';
+COMMENT ON COLUMN public.kver_state.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while the test run is in progress.';
 
-COMMENT ON COLUMN public.kver_status.missing IS 'State of the missing step: not seen, not fetched, not built, building, build failed, not tested, testing, test failed, harness failed or not available. harness failed means that the newest build or test run ended without a result of the module (ABORTED or NOT_BUILT). Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_state.tested_by IS 'ID of the newest successful test run for the kernel.';
 
-COMMENT ON COLUMN public.kver_status.missing_since IS 'Time from which the step is missing: the time of the last stage, the start of the newest run, or the start of the first failed run. Null if the kernel is available.';
+COMMENT ON COLUMN public.kver_state.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
+
+COMMENT ON COLUMN public.kver_state.hosts_running IS 'Number of customer hosts that run the kernel.';
+
+COMMENT ON COLUMN public.kver_state.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
+
+CREATE TABLE public.kver_state_count (
+    distro text NOT NULL,
+    wanted boolean NOT NULL,
+    stage text NOT NULL,
+    missing text,
+    kernels bigint NOT NULL,
+    hosts_running bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE public.kver_state_count OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.kver_state_count IS 'Read model: numbers of kernels of kver_state by distribution and stage.';
+
+COMMENT ON COLUMN public.kver_state_count.distro IS 'Distribution of the kernels.';
+
+COMMENT ON COLUMN public.kver_state_count.wanted IS 'Whether the kernels are neither archived nor ignored.';
+
+COMMENT ON COLUMN public.kver_state_count.stage IS 'Furthest stage of the kernels.';
+
+COMMENT ON COLUMN public.kver_state_count.missing IS 'State of the missing step. Null if the kernels are available.';
+
+COMMENT ON COLUMN public.kver_state_count.kernels IS 'Number of kernels.';
+
+COMMENT ON COLUMN public.kver_state_count.hosts_running IS 'Number of customer hosts that run one of the kernels.';
+
+CREATE TABLE public.kver_state_position (
+    singleton boolean DEFAULT true NOT NULL,
+    epoch integer NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    generation bigint NOT NULL,
+    refreshed_at timestamp with time zone NOT NULL,
+    CONSTRAINT kver_state_position_singleton_check CHECK (singleton)
+)
+WITH (fillfactor='10');
+
+ALTER TABLE public.kver_state_position OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.kver_state_position IS 'Part of the journal that the read model contains: one row, or none if the read model was never filled.';
+
+COMMENT ON COLUMN public.kver_state_position.singleton IS 'Always true, so that the table has at most one row.';
+
+COMMENT ON COLUMN public.kver_state_position.epoch IS 'Server (generation_epoch) of the snapshot. On another server, the read model is computed again.';
+
+COMMENT ON COLUMN public.kver_state_position.snapshot IS 'Snapshot in which the contained transactions are visible.';
+
+COMMENT ON COLUMN public.kver_state_position.generation IS 'Last contained generation in the order of the history. 0 if there is none.';
+
+COMMENT ON COLUMN public.kver_state_position.refreshed_at IS 'Time of the last update that changed the position.';
 
 CREATE TABLE public.schema_function (
     file text NOT NULL,
@@ -3983,6 +4668,12 @@ ALTER TABLE ONLY public.generation
 ALTER TABLE ONLY public.generation
     ADD CONSTRAINT generation_xact_key UNIQUE (xact, epoch);
 
+ALTER TABLE ONLY public.host_state_count
+    ADD CONSTRAINT host_state_count_key UNIQUE NULLS NOT DISTINCT (cltype, running_distro, running_version, newest_distro, newest_version);
+
+ALTER TABLE ONLY public.host_state
+    ADD CONSTRAINT host_state_pkey PRIMARY KEY (cluster_name, host_name);
+
 ALTER TABLE ONLY public.kver_fetched
     ADD CONSTRAINT kver_fetched_pkey PRIMARY KEY (distro, version);
 
@@ -4012,6 +4703,15 @@ ALTER TABLE ONLY public.kver
 
 ALTER TABLE ONLY public.kver_seen
     ADD CONSTRAINT kver_seen_pkey PRIMARY KEY (distro, version);
+
+ALTER TABLE ONLY public.kver_state_count
+    ADD CONSTRAINT kver_state_count_key UNIQUE NULLS NOT DISTINCT (distro, wanted, stage, missing);
+
+ALTER TABLE ONLY public.kver_state
+    ADD CONSTRAINT kver_state_pkey PRIMARY KEY (distro, version);
+
+ALTER TABLE ONLY public.kver_state_position
+    ADD CONSTRAINT kver_state_position_pkey PRIMARY KEY (singleton);
 
 ALTER TABLE public.kver
     ADD CONSTRAINT kver_version_length_check CHECK ((length(version) <= 256)) NOT VALID;
@@ -4113,7 +4813,7 @@ CREATE INDEX cust_host_kver_kver_idx ON public.cust_host_kver USING btree (distr
 
 CREATE INDEX event_id_tstamp_idx ON public.event USING brin (id, tstamp) WITH (autosummarize='on');
 
-CREATE INDEX event_kver_idx ON public.event USING btree (id) WHERE ((table_name = 'kver'::text) AND (action = 'insert'::text));
+CREATE INDEX event_kver_added_idx ON public.event USING btree (((pkey ->> 'distro'::text)), ((pkey ->> 'version'::text)), id) WHERE ((table_name = 'kver'::text) AND (action = 'insert'::text));
 
 CREATE INDEX event_record_idx ON public.event USING brin (jsonb_hash_extended(pkey, (0)::bigint) int8_bloom_ops (n_distinct_per_range='1000', false_positive_rate='0.005')) WITH (pages_per_range='32', autosummarize='on');
 
@@ -4121,7 +4821,21 @@ CREATE INDEX generation_commit_committed_at_idx ON public.generation_commit USIN
 
 CREATE INDEX generation_commit_position_idx ON public.generation_commit USING btree ("position") INCLUDE (first_event, generation);
 
+CREATE INDEX host_state_count_empty_idx ON public.host_state_count USING btree (hosts) WHERE (hosts = 0);
+
+CREATE INDEX host_state_newest_idx ON public.host_state USING btree (newest_distro, newest_version);
+
+CREATE INDEX host_state_running_idx ON public.host_state USING btree (running_distro, running_version);
+
 CREATE INDEX kver_package_source_idx ON public.kver_package USING btree (distro, source) WHERE (gone_at IS NULL);
+
+CREATE INDEX kver_state_candidate_idx ON public.kver_state USING btree (hosts_running DESC, hosts_installed DESC, distro COLLATE "C", sort_key DESC) WHERE (wanted AND (fetched_at IS NOT NULL));
+
+CREATE INDEX kver_state_missing_idx ON public.kver_state USING btree (missing, distro, sort_key) WHERE wanted;
+
+CREATE INDEX kver_state_sort_key_idx ON public.kver_state USING btree (distro, sort_key);
+
+CREATE INDEX kver_state_unbuilt_idx ON public.kver_state USING btree (distro) WHERE (wanted AND (fetched_at IS NOT NULL) AND (built_by IS NULL));
 
 CREATE INDEX sp_available_kver_kver_idx ON public.sp_available_kver USING btree (distro, version);
 
@@ -4204,6 +4918,10 @@ CREATE TRIGGER kver_update_not_ignored_kver_ignore_delete AFTER DELETE ON public
 CREATE TRIGGER kver_update_not_ignored_kver_ignore_update AFTER UPDATE ON public.kver_ignore REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.kver_update_not_ignored();
 
 CREATE TRIGGER kver_update_not_ignored_kver_update AFTER UPDATE ON public.kver REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.kver_update_not_ignored();
+
+CREATE TRIGGER lease_refuse_distant_trigger BEFORE INSERT OR UPDATE OF expires_at ON public.sp_build_lease FOR EACH ROW EXECUTE FUNCTION public.lease_refuse_distant();
+
+CREATE TRIGGER lease_refuse_distant_trigger BEFORE INSERT OR UPDATE OF expires_at ON public.sp_test_lease FOR EACH ROW EXECUTE FUNCTION public.lease_refuse_distant();
 
 CREATE TRIGGER sp_available_kver_record_trigger AFTER INSERT ON public.sp_available_kver REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.sp_available_kver_record();
 
@@ -4322,6 +5040,10 @@ ALTER TABLE ONLY public.sp_test_result
 GRANT ALL ON SCHEMA public TO sqern_admin;
 GRANT USAGE ON SCHEMA public TO sqern_reader;
 GRANT USAGE ON SCHEMA public TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.build_kver_results(revision text, target text, profile text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.build_kver_results(revision text, target text, profile text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.build_kver_results(revision text, target text, profile text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.event_rows(of_table text, generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint) TO sqern_reader;
@@ -4443,6 +5165,10 @@ REVOKE ALL ON FUNCTION public.generation_straddling(at bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_straddling(at bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.generation_straddling(at bigint) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.host_state_affected(generations bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.host_state_renew(clusters text[], hosts text[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.journal_attach(target regclass) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.journal_attach_at(target regclass) FROM PUBLIC;
@@ -4520,6 +5246,14 @@ GRANT ALL ON FUNCTION public.kver_ignore_at(tstamp timestamp with time zone) TO 
 
 REVOKE ALL ON FUNCTION public.kver_ignore_record() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.kver_missing(stage text, build_id bigint, build_result text, test_id bigint, test_result text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_missing(stage text, build_id bigint, build_result text, test_id bigint, test_result text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_missing(stage text, build_id bigint, build_result text, test_id bigint, test_result text) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.kver_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.kver_seen TO sqern_reader;
@@ -4535,18 +5269,39 @@ GRANT ALL ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) TO sq
 
 REVOKE ALL ON FUNCTION public.kver_seen_record() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.kver_update_not_ignored() FROM PUBLIC;
+REVOKE ALL ON FUNCTION public.kver_sort_key(distro text, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_sort_key(distro text, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_sort_key(distro text, version text) TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.lock_table(target regclass, seconds integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.lock_table(target regclass, seconds integer) TO sqern_writer;
+REVOKE ALL ON FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_built boolean, is_tested boolean, is_available boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_built boolean, is_tested boolean, is_available boolean) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_built boolean, is_tested boolean, is_available boolean) TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.privileges_expected() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_reader;
-GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_writer;
+REVOKE ALL ON FUNCTION public.kver_state_affected(generations bigint[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.sequences_behind() FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_reader;
-GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_writer;
+REVOKE ALL ON FUNCTION public.kver_state_is_current(of_tables text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_state_is_current(of_tables text[]) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_state_is_current(of_tables text[]) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_state_refill() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_state_refill() TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_state_refresh(max_rows bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_state_refresh(max_rows bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_state_renew(distros text[], versions text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.kver_state_snapshot() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.kver_state_waiting() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_state_waiting() TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_state_waiting() TO sqern_writer;
+
+GRANT SELECT ON TABLE public.event TO sqern_reader;
+GRANT SELECT ON TABLE public.event TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver_ignored TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_ignored TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_available_kver TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.sp_available_kver TO sqern_writer;
@@ -4562,16 +5317,6 @@ GRANT INSERT(version) ON TABLE public.sp_available_kver TO sqern_writer;
 GRANT INSERT(deleted_at) ON TABLE public.sp_available_kver TO sqern_writer;
 
 GRANT INSERT(tstamp) ON TABLE public.sp_available_kver TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_available_kver_at(generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_available_kver_record() FROM PUBLIC;
 
 GRANT SELECT ON TABLE public.sp_build TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.sp_build TO sqern_writer;
@@ -4596,14 +5341,6 @@ GRANT INSERT(dockernel_profile) ON TABLE public.sp_build TO sqern_writer;
 
 GRANT INSERT(deleted_at) ON TABLE public.sp_build TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.sp_build_at(generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_build_at(generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_build_at(generation bigint) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) TO sqern_writer;
-
 GRANT SELECT ON TABLE public.sp_build_kver TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.sp_build_kver TO sqern_writer;
 
@@ -4619,18 +5356,6 @@ GRANT INSERT(success) ON TABLE public.sp_build_kver TO sqern_writer;
 
 GRANT INSERT(deleted_at) ON TABLE public.sp_build_kver TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.sp_build_kver_at(generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_build_kver_record() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION public.sp_build_record() FROM PUBLIC;
-
 GRANT SELECT ON TABLE public.sp_test TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.sp_test TO sqern_writer;
 
@@ -4643,14 +5368,6 @@ GRANT INSERT(test_flavor) ON TABLE public.sp_test TO sqern_writer;
 GRANT INSERT(test_cluster) ON TABLE public.sp_test TO sqern_writer;
 
 GRANT INSERT(deleted_at) ON TABLE public.sp_test TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_test_at(generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_test_at(generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_test_at(generation bigint) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_test_kver TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.sp_test_kver TO sqern_writer;
@@ -4667,18 +5384,6 @@ GRANT INSERT(success) ON TABLE public.sp_test_kver TO sqern_writer;
 
 GRANT INSERT(deleted_at) ON TABLE public.sp_test_kver TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.sp_test_kver_at(generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) TO sqern_reader;
-GRANT ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) TO sqern_writer;
-
-REVOKE ALL ON FUNCTION public.sp_test_kver_record() FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION public.sp_test_record() FROM PUBLIC;
-
 GRANT SELECT ON TABLE public.sp_test_result TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.sp_test_result TO sqern_writer;
 
@@ -4691,6 +5396,78 @@ GRANT INSERT(result) ON TABLE public.sp_test_result TO sqern_writer;
 GRANT INSERT(success) ON TABLE public.sp_test_result TO sqern_writer;
 
 GRANT INSERT(deleted_at) ON TABLE public.sp_test_result TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver_status TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_status TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_status_of(distros text[], versions text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_status_of(distros text[], versions text[]) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_status_of(distros text[], versions text[]) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_update_not_ignored() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.lease_refuse_distant() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.lock_table(target regclass, seconds integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.lock_table(target regclass, seconds integer) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.privileges_expected() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_reader;
+GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sequences_behind() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_reader;
+GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_available_kver_at(generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_available_kver_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.sp_build_at(generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_build_at(generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_build_at(generation bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_build_kver_at(generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_build_kver_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.sp_build_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.sp_test_at(generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_test_at(generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_test_at(generation bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_test_kver_at(generation bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_test_kver_record() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.sp_test_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.sp_test_result_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_test_result_at(generation bigint) TO sqern_reader;
@@ -4709,9 +5486,6 @@ GRANT ALL ON FUNCTION public.upstream_incomplete(at timestamp with time zone) TO
 REVOKE ALL ON FUNCTION public.event_merge(jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_reader;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_writer;
-
-GRANT SELECT ON TABLE public.kver_ignored TO sqern_reader;
-GRANT SELECT ON TABLE public.kver_ignored TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_reader;
 GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_writer;
@@ -4764,9 +5538,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.crawl_index TO sqern_writer;
 GRANT SELECT ON TABLE public.cust_cluster_type TO sqern_reader;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.cust_cluster_type TO sqern_writer;
 
-GRANT SELECT ON TABLE public.event TO sqern_reader;
-GRANT SELECT ON TABLE public.event TO sqern_writer;
-
 GRANT SELECT ON TABLE public.generation TO sqern_reader;
 GRANT SELECT ON TABLE public.generation TO sqern_writer;
 
@@ -4775,6 +5546,12 @@ GRANT SELECT ON TABLE public.generation_commit TO sqern_writer;
 
 GRANT SELECT ON TABLE public.generation_epoch TO sqern_reader;
 GRANT SELECT ON TABLE public.generation_epoch TO sqern_writer;
+
+GRANT SELECT ON TABLE public.host_state TO sqern_reader;
+GRANT SELECT ON TABLE public.host_state TO sqern_writer;
+
+GRANT SELECT ON TABLE public.host_state_count TO sqern_reader;
+GRANT SELECT ON TABLE public.host_state_count TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_package TO sqern_reader;
 GRANT SELECT,UPDATE ON TABLE public.kver_package TO sqern_writer;
@@ -4803,8 +5580,14 @@ GRANT INSERT(first_seen_at) ON TABLE public.kver_package TO sqern_writer;
 
 GRANT INSERT(gone_at) ON TABLE public.kver_package TO sqern_writer;
 
-GRANT SELECT ON TABLE public.kver_status TO sqern_reader;
-GRANT SELECT ON TABLE public.kver_status TO sqern_writer;
+GRANT SELECT ON TABLE public.kver_state TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_state TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver_state_count TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_state_count TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver_state_position TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_state_position TO sqern_writer;
 
 GRANT SELECT ON TABLE public.schema_function TO sqern_reader;
 GRANT SELECT ON TABLE public.schema_function TO sqern_writer;

@@ -221,3 +221,63 @@ COMMENT ON COLUMN sp_test_kver_log.path IS 'Path of the complete log on that hos
 COMMENT ON COLUMN sp_test_kver_log.seconds IS 'Duration of the command in seconds.';
 COMMENT ON COLUMN sp_test_kver_log.exit_status IS 'Exit status of the command. Null if a signal terminated the command, or if no command ran because the headers were missing.';
 COMMENT ON COLUMN sp_test_kver_log.tail IS 'Last lines of the log.';
+
+COMMENT ON TABLE kver_state IS 'Read model of kver_status: one row for each kernel. kver_state_refresh() updates it from the journal.';
+COMMENT ON COLUMN kver_state.distro IS 'Distribution of the kernel.';
+COMMENT ON COLUMN kver_state.version IS 'Kernel version as printed by uname -r.';
+COMMENT ON COLUMN kver_state.sort_key IS 'Key that sorts the versions of a distribution by age (kver_sort_key()).';
+COMMENT ON COLUMN kver_state.wanted IS 'Whether the kernel is neither archived nor ignored.';
+COMMENT ON COLUMN kver_state.stage IS 'Furthest stage with any revision.';
+COMMENT ON COLUMN kver_state.missing IS 'State of the missing step. Null if the kernel is available.';
+COMMENT ON COLUMN kver_state.missing_since IS 'Time from which the step is missing.';
+COMMENT ON COLUMN kver_state.archived IS 'Whether the kernel is archived.';
+COMMENT ON COLUMN kver_state.ignored IS 'Whether the version matches a live pattern of kver_ignore.';
+COMMENT ON COLUMN kver_state.known_at IS 'Time of the event that added the kernel to kver.';
+COMMENT ON COLUMN kver_state.seen_at IS 'Time at which the kernel was first found in a repository.';
+COMMENT ON COLUMN kver_state.fetched_at IS 'Time at which the headers were fetched.';
+COMMENT ON COLUMN kver_state.built_at IS 'Start time of the first successful build.';
+COMMENT ON COLUMN kver_state.tested_at IS 'Start time of the first successful test run.';
+COMMENT ON COLUMN kver_state.available_at IS 'Time at which the first of the available modules was marked as available.';
+COMMENT ON COLUMN kver_state.build_id IS 'ID of the newest build for the kernel.';
+COMMENT ON COLUMN kver_state.build_at IS 'Start time of the newest build.';
+COMMENT ON COLUMN kver_state.build_result IS 'Result of the newest build for the kernel, in upper case. Null while the build is in progress.';
+COMMENT ON COLUMN kver_state.built_by IS 'ID of the newest successful build for the kernel.';
+COMMENT ON COLUMN kver_state.test_id IS 'ID of the newest test run for the kernel.';
+COMMENT ON COLUMN kver_state.test_at IS 'Start time of the newest test run.';
+COMMENT ON COLUMN kver_state.test_result IS 'Result of the newest test run for the kernel, in upper case. Null while the test run is in progress.';
+COMMENT ON COLUMN kver_state.tested_by IS 'ID of the newest successful test run for the kernel.';
+COMMENT ON COLUMN kver_state.available_for IS 'Release targets for which modules of any revision are available. Null if there are none.';
+COMMENT ON COLUMN kver_state.hosts_running IS 'Number of customer hosts that run the kernel.';
+COMMENT ON COLUMN kver_state.hosts_installed IS 'Number of customer hosts on which the kernel is installed.';
+
+COMMENT ON TABLE kver_state_count IS 'Read model: numbers of kernels of kver_state by distribution and stage.';
+COMMENT ON COLUMN kver_state_count.distro IS 'Distribution of the kernels.';
+COMMENT ON COLUMN kver_state_count.wanted IS 'Whether the kernels are neither archived nor ignored.';
+COMMENT ON COLUMN kver_state_count.stage IS 'Furthest stage of the kernels.';
+COMMENT ON COLUMN kver_state_count.missing IS 'State of the missing step. Null if the kernels are available.';
+COMMENT ON COLUMN kver_state_count.kernels IS 'Number of kernels.';
+COMMENT ON COLUMN kver_state_count.hosts_running IS 'Number of customer hosts that run one of the kernels.';
+
+COMMENT ON TABLE host_state IS 'Read model: kernels of each customer host in a live cluster.';
+COMMENT ON COLUMN host_state.cluster_name IS 'Cluster of the host.';
+COMMENT ON COLUMN host_state.host_name IS 'Name of the host.';
+COMMENT ON COLUMN host_state.cltype IS 'Type of the cluster.';
+COMMENT ON COLUMN host_state.running_distro IS 'Distribution of the running kernel. Null if it is not known.';
+COMMENT ON COLUMN host_state.running_version IS 'Version of the running kernel. Null if it is not known.';
+COMMENT ON COLUMN host_state.newest_distro IS 'Distribution of the newest kernel. If the kernels are of several distributions, it is the last one by name.';
+COMMENT ON COLUMN host_state.newest_version IS 'Version of the newest kernel of this distribution.';
+
+COMMENT ON TABLE host_state_count IS 'Read model: numbers of hosts of host_state by cluster type and kernels.';
+COMMENT ON COLUMN host_state_count.cltype IS 'Type of the clusters.';
+COMMENT ON COLUMN host_state_count.running_distro IS 'Distribution of the running kernel. Null if it is not known.';
+COMMENT ON COLUMN host_state_count.running_version IS 'Version of the running kernel. Null if it is not known.';
+COMMENT ON COLUMN host_state_count.newest_distro IS 'Distribution of the newest kernel.';
+COMMENT ON COLUMN host_state_count.newest_version IS 'Version of the newest kernel.';
+COMMENT ON COLUMN host_state_count.hosts IS 'Number of hosts.';
+
+COMMENT ON TABLE kver_state_position IS 'Part of the journal that the read model contains: one row, or none if the read model was never filled.';
+COMMENT ON COLUMN kver_state_position.singleton IS 'Always true, so that the table has at most one row.';
+COMMENT ON COLUMN kver_state_position.epoch IS 'Server (generation_epoch) of the snapshot. On another server, the read model is computed again.';
+COMMENT ON COLUMN kver_state_position.snapshot IS 'Snapshot in which the contained transactions are visible.';
+COMMENT ON COLUMN kver_state_position.generation IS 'Last contained generation in the order of the history. 0 if there is none.';
+COMMENT ON COLUMN kver_state_position.refreshed_at IS 'Time of the last update that changed the position.';

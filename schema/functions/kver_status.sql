@@ -1,15 +1,9 @@
+-- after: kver_stage.sql
 -- Each table is read completely and grouped. This is faster for all kernels than a lookup per kernel, and a past state has no indexes. The
 -- planner pushes the conditions for one kernel or one distribution into the groups.
 CREATE OR REPLACE VIEW kver_status AS
 SELECT kver.distro, kver.version,
-    CASE
-        WHEN available.targets IS NOT NULL THEN 'available'
-        WHEN tests.success_id IS NOT NULL THEN 'tested'
-        WHEN builds.success_id IS NOT NULL THEN 'built'
-        WHEN fetched.version IS NOT NULL THEN 'fetched'
-        WHEN seen.version IS NOT NULL THEN 'seen'
-        ELSE 'known'
-    END AS stage,
+    stage.stage,
     kver.archived, ignored.version IS NOT NULL AS ignored,
     seen.tstamp AS seen_at, fetched.tstamp AS fetched_at,
     builds.last_id AS build_id, build.tstamp AS build_at, upper(coalesce(build_kver.result, build.result)) AS build_result,
@@ -19,42 +13,9 @@ SELECT kver.distro, kver.version,
     available.targets AS available_for,
     coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,
     known.tstamp AS known_at, builds.built_at, tests.tested_at, available.tstamp AS available_at,
-    CASE
-        WHEN available.targets IS NOT NULL THEN NULL
-        WHEN tests.success_id IS NOT NULL THEN 'not available'
-        WHEN builds.success_id IS NOT NULL THEN
-            CASE
-                WHEN tries.last_id IS NULL THEN 'not tested'
-                WHEN tried.result IS NULL THEN 'testing'
-                WHEN tried.result IN ('FAILURE', 'UNSTABLE') THEN 'test failed'
-                ELSE 'harness failed'
-            END
-        WHEN builds.last_id IS NOT NULL THEN
-            CASE
-                WHEN coalesce(build_kver.result, build.result) IS NULL THEN 'building'
-                WHEN upper(coalesce(build_kver.result, build.result)) IN ('FAILURE', 'UNSTABLE') THEN 'build failed'
-                ELSE 'harness failed'
-            END
-        WHEN fetched.version IS NOT NULL THEN 'not built'
-        WHEN seen.version IS NOT NULL THEN 'not fetched'
-        ELSE 'not seen'
-    END AS missing,
-    CASE
-        WHEN available.targets IS NOT NULL THEN NULL
-        WHEN tests.success_id IS NOT NULL THEN tests.tested_at
-        WHEN builds.success_id IS NOT NULL THEN
-            CASE
-                WHEN tries.last_id IS NULL THEN builds.built_at
-                WHEN tried.result IN ('FAILURE', 'UNSTABLE') THEN tries.failed_at
-                ELSE tried.tstamp
-            END
-        WHEN builds.last_id IS NOT NULL THEN
-            CASE
-                WHEN upper(coalesce(build_kver.result, build.result)) IN ('FAILURE', 'UNSTABLE') THEN builds.failed_at
-                ELSE build.tstamp
-            END
-        ELSE coalesce(fetched.tstamp, seen.tstamp, known.tstamp)
-    END AS missing_since
+    missing.missing,
+    kver_missing_since(missing.missing, stage.stage, coalesce(fetched.tstamp, seen.tstamp, known.tstamp), build.tstamp, builds.failed_at,
+        builds.built_at, tried.tstamp, tries.failed_at, tests.tested_at) AS missing_since
 FROM kver
 LEFT JOIN kver_ignored AS ignored ON ignored.distro = kver.distro AND ignored.version = kver.version
 LEFT JOIN kver_seen AS seen ON seen.distro = kver.distro AND seen.version = kver.version
@@ -115,7 +76,14 @@ LEFT JOIN (
     FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
     WHERE h.deleted_at = '-infinity'
     GROUP BY h.distro, h.version
-) AS hosts ON hosts.distro = kver.distro AND hosts.version = kver.version;
+) AS hosts ON hosts.distro = kver.distro AND hosts.version = kver.version
+CROSS JOIN LATERAL (
+    SELECT kver_stage(seen.version IS NOT NULL, fetched.version IS NOT NULL, builds.success_id IS NOT NULL, tests.success_id IS NOT NULL,
+        available.targets IS NOT NULL) AS stage
+) AS stage
+CROSS JOIN LATERAL (
+    SELECT kver_missing(stage.stage, builds.last_id, upper(coalesce(build_kver.result, build.result)), tries.last_id, tried.result) AS missing
+) AS missing;
 COMMENT ON VIEW kver_status IS 'Stage and missing step of each kernel version.';
 COMMENT ON COLUMN kver_status.distro IS 'Distribution of the kernel.';
 COMMENT ON COLUMN kver_status.version IS 'Kernel version as printed by uname -r.';

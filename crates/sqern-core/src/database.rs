@@ -1,8 +1,13 @@
 //! The database of a use case that opens its own connections.
 
+use std::time::Duration;
+
 use pg_connect::{ConnectEnv, ConnectRequest, Session, connect};
 
 use crate::Error;
+
+/// The time between two attempts to reconnect.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(5);
 
 /// Identifies a database.
 #[derive(Debug, Clone)]
@@ -35,5 +40,21 @@ impl Database {
         let session = self.connect().await?;
         sqern_db::migrate::require_usable(&session.client).await?;
         Ok(session)
+    }
+
+    /// Connects to the database again after a lost connection. Waits until the server accepts
+    /// connections.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that a later attempt would return too.
+    pub async fn reconnect(&self) -> Result<Session, Error> {
+        loop {
+            tokio::time::sleep(RECONNECT_PAUSE).await;
+            match self.open().await {
+                Err(error) if error.is_interruption() => {}
+                result => return result,
+            }
+        }
     }
 }

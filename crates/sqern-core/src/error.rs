@@ -211,6 +211,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether a connection was lost or could not be established, so that a later attempt
+    /// can succeed.
+    #[must_use]
+    pub fn is_interruption(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_interruption(),
+            Self::Connect(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+
     /// Returns a function that adds the failed operation to an I/O error. `operation` starts with
     /// "could not".
     pub fn io(operation: impl Into<String>) -> impl FnOnce(io::Error) -> Self {

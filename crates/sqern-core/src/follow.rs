@@ -3,6 +3,7 @@
 mod line;
 mod position_file;
 mod wait;
+mod watch;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -18,7 +19,8 @@ pub use sqern_db::follow::{InvalidPosition, Position};
 
 use self::line::Line;
 use self::position_file::PositionFile;
-pub(crate) use self::wait::{Polled, Wait};
+use self::wait::{Polled, Wait};
+pub use self::watch::JournalWatch;
 use crate::{Database, Error, Progress};
 
 /// The first and the maximum delay between attempts to reconnect.
@@ -74,12 +76,7 @@ enum StopReason<E> {
 
 impl<E: From<Error>> From<Error> for StopReason<E> {
     fn from(error: Error) -> Self {
-        let is_interruption = match &error {
-            Error::Db(error) => error.is_interruption(),
-            Error::Connect(error) => error.is_transient(),
-            _ => false,
-        };
-        if is_interruption {
+        if error.is_interruption() {
             Self::Interrupted(error)
         } else {
             Self::Failed(error.into())

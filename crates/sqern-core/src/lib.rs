@@ -40,6 +40,7 @@ pub mod owner;
 pub mod pipeline;
 pub mod private_server;
 pub mod progress;
+pub mod read_model;
 pub mod reports;
 pub mod runs;
 pub mod shell;

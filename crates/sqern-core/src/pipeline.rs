@@ -8,7 +8,6 @@ mod render;
 mod run;
 mod step;
 mod value;
-mod watch;
 
 pub use file::PipelineFile;
 pub use render::quote;
@@ -17,4 +16,6 @@ pub use step::{
     AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, StepName,
     TestStep,
 };
-pub use watch::KernelWatch;
+
+/// The tables whose changes can add kernels for the steps of a pipeline.
+pub const WATCHED_TABLES: [&str; 4] = ["kver", "kver_seen", "kver_fetched", "kver_ignore"];

@@ -119,17 +119,15 @@ pub async fn explain(
     query.require(transaction, as_of).await?;
     let data = as_of.state(transaction).await?;
     let known = db::kernels(transaction, version, &query.distros, as_of).await?;
-    let found = statuses(transaction, query, Some(known.clone()), as_of).await?;
-    // The durations of other kernels are queried only if a kernel waits for a step.
-    let waits = |status: &Status| status.wanted && usual::next_step(status).is_some();
-    let others = if found.iter().any(waits) {
-        statuses(transaction, query, None, as_of).await?
-    } else {
-        vec![]
+    let filter = StatusFilter {
+        distros: vec![],
+        kernels: Some(known.clone()),
+        ..query.statuses(true)
     };
+    let found = status::list(transaction, &filter, as_of).await?;
     let mut kernels = vec![];
     for status in found {
-        kernels.push(explain_kernel(transaction, query, status, &others, as_of).await?);
+        kernels.push(explain_kernel(transaction, query, status, as_of).await?);
     }
     let is_known = !kernels.is_empty();
     let nearest = if is_known {
@@ -153,26 +151,11 @@ pub async fn explain(
     })
 }
 
-/// Returns the stages of these kernels (with their numbers of hosts), or of all kernels.
-async fn statuses(
-    transaction: &Transaction<'_>,
-    query: &ReportQuery,
-    kernels: Option<Vec<Kernel>>,
-    as_of: &AsOf,
-) -> Result<Vec<Status>, Error> {
-    let filter = StatusFilter {
-        distros: vec![],
-        ..query.statuses(kernels.is_some())
-    };
-    Ok(status::list(transaction, &StatusFilter { kernels, ..filter }, as_of).await?)
-}
-
 /// Returns the explanation of one kernel.
 async fn explain_kernel(
     transaction: &Transaction<'_>,
     query: &ReportQuery,
     status: Status,
-    others: &[Status],
     as_of: &AsOf,
 ) -> Result<KernelExplanation, Error> {
     let evidence = db::evidence(transaction, &status.kernel, as_of).await?;
@@ -189,11 +172,7 @@ async fn explain_kernel(
     } else {
         None
     };
-    let usual = if status.wanted {
-        UsualDuration::of(&status, others)
-    } else {
-        None
-    };
+    let usual = usual_duration(transaction, query, &status, as_of).await?;
     Ok(KernelExplanation {
         state: state(&status),
         evidence,
@@ -204,6 +183,31 @@ async fn explain_kernel(
         usual,
         status,
     })
+}
+
+/// Returns the usual duration of the next step of a wanted kernel, as in the report `lag`: of its
+/// distribution, or of all distributions if no other kernel of its distribution has completed the
+/// step.
+async fn usual_duration(
+    transaction: &Transaction<'_>,
+    query: &ReportQuery,
+    status: &Status,
+    as_of: &AsOf,
+) -> Result<Option<UsualDuration>, Error> {
+    let Some(step) = usual::next_step(status).filter(|_| status.wanted) else {
+        return Ok(None);
+    };
+    for distro in [Some(&status.kernel.distro), None] {
+        let filter = StatusFilter {
+            distros: distro.into_iter().cloned().collect(),
+            ..query.statuses(false)
+        };
+        let others = status::list(transaction, &filter, as_of).await?;
+        if let Some(usual) = UsualDuration::of(step, status, distro, &others) {
+            return Ok(Some(usual));
+        }
+    }
+    Ok(None)
 }
 
 /// Returns the position of a kernel in the plan of its next step.

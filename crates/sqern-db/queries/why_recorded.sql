@@ -2,7 +2,6 @@
 SELECT g.id AS generation, g.tstamp AS at, g.username, g.comment
 FROM event AS e
 JOIN generation AS g ON g.id = e.generation
-WHERE e.table_name = 'kver' AND e.action = 'insert' AND e.pkey = jsonb_build_object('distro', $1::text, 'version', $2::text)
-  AND jsonb_hash_extended(e.pkey, 0) = jsonb_hash_extended(jsonb_build_object('distro', $1::text, 'version', $2::text), 0)
+WHERE e.table_name = 'kver' AND e.action = 'insert' AND e.pkey ->> 'distro' = $1::text AND e.pkey ->> 'version' = $2::text
 ORDER BY e.id DESC
 LIMIT 1

@@ -8,25 +8,8 @@ use serde::Serialize;
 use sqern_model::At;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
-use crate::decode::{from_row, query_optional_value, query_row, query_value};
+use crate::decode::{from_row, query_optional_value, query_row, query_value, query_values};
 use crate::{DbError, Subject};
-
-/// The tables whose changes are recorded as events.
-const JOURNALED_TABLES: [&str; 13] = [
-    "distro",
-    "kver",
-    "kver_seen",
-    "kver_fetched",
-    "kver_ignore",
-    "cust_cluster",
-    "cust_host_kver",
-    "sp_build",
-    "sp_build_kver",
-    "sp_test",
-    "sp_test_kver",
-    "sp_test_result",
-    "sp_available_kver",
-];
 
 /// The state that a query reads.
 ///
@@ -51,6 +34,9 @@ pub struct PastState {
     /// crawls, is read as of this time.
     #[serde(skip)]
     pub requested_at: Option<Timestamp>,
+    /// The journaled tables.
+    #[serde(skip)]
+    tables: Vec<String>,
 }
 
 /// The start of the year 1. Earlier times have the same state, and not all of them are in the range
@@ -144,6 +130,7 @@ impl PastState {
             generation,
             committed_at,
             requested_at,
+            tables: query_values(client, "SELECT journal_tables()", &[]).await?,
         })
     }
 
@@ -200,10 +187,15 @@ impl AsOf {
     /// For a past state, common table expressions shadow the journaled tables, `generation`,
     /// `event` and `kver_ignored`. The tables `kver_package` and `crawl` have no earlier states.
     pub(crate) fn query(&self, query: &str) -> String {
-        let Self::Past(PastState { generation, .. }) = self else {
+        let Self::Past(PastState {
+            generation,
+            tables: journaled,
+            ..
+        }) = self
+        else {
             return query.to_owned();
         };
-        let rows_of = |table: &str| {
+        let rows_of = |table: &String| {
             format!("{table} AS (SELECT * FROM {table}_at(generation => {generation}))")
         };
         let mut tables = vec![
@@ -213,7 +205,7 @@ impl AsOf {
             "generation AS (SELECT g.* FROM public.generation AS g WHERE g.id IN (SELECT generation FROM generation_commit))".to_owned(),
             "event AS (SELECT e.* FROM public.event AS e WHERE e.generation IN (SELECT id FROM generation))".to_owned(),
         ];
-        tables.extend(JOURNALED_TABLES.map(rows_of));
+        tables.extend(journaled.iter().map(rows_of));
         tables.push(
             "kver_ignored AS (SELECT DISTINCT kver.distro, kver.version FROM kver JOIN kver_ignore AS i
              ON i.distro = kver.distro AND i.deleted_at = '-infinity' AND kver.version LIKE i.pattern)"

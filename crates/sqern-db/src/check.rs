@@ -41,7 +41,7 @@ const QUICK_RULES: [(&str, &str); 5] = [
 ];
 
 /// Rules whose check reads all rows.
-const DATA_RULES: [(&str, &str); 5] = [
+const DATA_RULES: [(&str, &str); 6] = [
     (
         "kver_not_ignored is consistent with the patterns",
         include_str!("../queries/check_not_ignored.sql"),
@@ -61,6 +61,10 @@ const DATA_RULES: [(&str, &str); 5] = [
     (
         "the events of each journaled table reproduce its rows",
         include_str!("../queries/check_journal.sql"),
+    ),
+    (
+        "the read model equals the tables if it contains all changes",
+        include_str!("../queries/check_read_model.sql"),
     ),
 ];
 

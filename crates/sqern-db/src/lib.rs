@@ -9,6 +9,7 @@ pub mod check;
 pub mod completion;
 pub mod doctor;
 pub mod migrate;
+pub mod retention;
 pub mod session;
 
 // Journal: changes, their events and generations, and followers.
@@ -31,8 +32,9 @@ pub mod run;
 // Clusters and hosts of customers.
 pub mod cust;
 
-// Reports over several groups of tables.
+// Reports over several groups of tables, and the read model that they use.
 pub mod activity;
+pub mod read_model;
 pub mod risk;
 pub mod status;
 pub mod why;

@@ -17,8 +17,8 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 pub use files::{Migration, latest, latest_version};
 pub use status::{Applied, OLDEST_SERVER, SchemaError, SchemaStatus, require_usable, status};
 
-use crate::DbError;
 use crate::decode::{query_value, query_values};
+use crate::{DbError, read_model};
 use files::{functions, migrations};
 
 /// The key of the advisory lock for the first migration: "sqern" in ASCII.
@@ -71,6 +71,12 @@ pub enum Step {
         /// The names of the sequences.
         sequences: Vec<String>,
     },
+    /// Fills the read model: after other steps, because functions can compute other rows, and on
+    /// another server.
+    ReadModel {
+        /// The number of kernels.
+        kernels: i64,
+    },
 }
 
 /// Migrates the schema to `target` (the latest version if `None`; 0 is an empty database) and
@@ -96,7 +102,17 @@ pub async fn migrate(
                     tokio::time::sleep(PAUSE).await;
                 }
             }
-            result => return result,
+            Ok(mut steps) => {
+                if !dry_run && target.is_none_or(|target| target == latest_version()) {
+                    // A separate transaction, because the locks of a migration exclude all others.
+                    let kernels = read_model::fill(client).await?;
+                    if kernels > 0 {
+                        steps.push(Step::ReadModel { kernels });
+                    }
+                }
+                return Ok(steps);
+            }
+            Err(error) => return Err(error),
         }
     }
     let holders = query_values(client, include_str!("../queries/lock_holders.sql"), &[]).await?;
@@ -145,6 +161,16 @@ async fn migrate_once(
         }
         for step in &steps {
             apply(&transaction, step).await?;
+        }
+        if target == latest_version()
+            && steps
+                .iter()
+                .any(|step| matches!(step, Step::Up { .. } | Step::Functions { .. }))
+        {
+            // Changed functions can compute other rows.
+            transaction
+                .execute("DELETE FROM kver_state_position", &[])
+                .await?;
         }
     }
     if target == latest_version() && !dry_run {
@@ -252,8 +278,8 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
             }
         }
         Step::Functions { .. } | Step::Privileges { .. } => apply_functions(transaction).await?,
-        // They are advanced after all other steps.
-        Step::Sequences { .. } => {}
+        // They follow all other steps.
+        Step::Sequences { .. } | Step::ReadModel { .. } => {}
     }
     Ok(())
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{ClusterName, DistroName, HostName, Kernel, newest_first};
+use sqern_model::{ClusterName, DistroName, HostName, Kernel, KernelVersion, newest_first};
 use tokio_postgres::{GenericClient, Row, Transaction};
 
 use crate::decode::{FromRow, column, from_row, query_rows, unexpected, unsigned};
 use crate::kernel::kernel_arrays;
 use crate::status::{self, Status, StatusFilter};
-use crate::{AsOf, DbError, cust};
+use crate::{AsOf, DbError, cust, read_model};
 
 /// The selection of hosts, kernels and available modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct Risk {
     /// The kernels without an available module that hosts run or might run, by distribution, newest
     /// first.
     pub kernels: Vec<Status>,
-    /// The counts of all hosts, including those without risk.
+    /// The counts of all hosts, including those without risk, by cluster type and kernels.
     pub counts: Vec<HostGroup>,
     /// The hosts at risk by cluster type, cluster and name, if they are requested. A host with two
     /// such kernels has two entries, first the running kernel.
@@ -83,10 +83,12 @@ pub struct Risk {
     pub types: BTreeMap<i32, String>,
 }
 
-/// Without these settings, the planner sorts a million rows on one core instead of hashing them,
-/// and compiling takes as long as the query.
-const PLANNER_SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL work_mem = '256MB';
-    SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0";
+/// Compiling takes longer than the queries over the read model. With the default memory, their hash
+/// tables are written to disk.
+const READ_MODEL_SETTINGS: &str = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'";
+
+/// Without these settings, the planner sorts a million rows on one core instead of hashing them.
+const PLANNER_SETTINGS: &str = "SET LOCAL work_mem = '256MB'; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0";
 
 /// Returns each host with the codes of its kernels; see [`code`].
 const HOSTS: &str = include_str!("../queries/risk_hosts.sql");
@@ -101,47 +103,31 @@ from_row!(RankedKernel { ..kernel, is_available });
 
 /// Returns the hosts whose running or newest kernel has no available module.
 ///
-/// This function reads all hosts. It runs several queries, so the transaction must be a snapshot.
-/// It changes planner settings until the end of the transaction.
+/// Without the read model, this function reads all hosts. It runs several queries, so the transaction
+/// must be a snapshot. It changes planner settings until the end of the transaction.
 pub async fn risk(
     transaction: &Transaction<'_>,
     filter: &RiskFilter,
     as_of: &AsOf,
 ) -> Result<Risk, DbError> {
-    transaction.batch_execute(PLANNER_SETTINGS).await?;
-    let ranked = rank_kernels(transaction, filter, as_of).await?;
-    let query = format!(
-        "SELECT cltype, running, newest, count(*) AS hosts FROM ({HOSTS}) AS host GROUP BY cltype, running, newest"
-    );
-    let mut counts: Vec<HostGroup> =
-        query_hosts(transaction, filter, &ranked, &query, as_of).await?;
-    let mut exposures: Vec<Exposure> = vec![];
-    if filter.with_hosts {
-        let query =
-            format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
-        for HostExposures(of_host) in
-            query_hosts(transaction, filter, &ranked, &query, as_of).await?
-        {
-            exposures.extend(of_host);
-        }
-    }
-    exposures.sort_unstable_by(|a, b| {
-        (a.cltype, &a.cluster, &a.host, a.role).cmp(&(b.cltype, &b.cluster, &b.host, b.role))
-    });
+    transaction.batch_execute(READ_MODEL_SETTINGS).await?;
+    // The newest kernel of some distributions might not be the newest kernel of a host.
+    let found = if filter.distros.is_empty() && read_model::is_usable(transaction, as_of).await? {
+        of_read_model(transaction, filter).await?
+    } else {
+        transaction.batch_execute(PLANNER_SETTINGS).await?;
+        of_tables(transaction, filter, as_of).await?
+    };
 
-    // The queries return ranks among all kernels, and the result contains indexes of the kernels at
-    // risk.
-    let ranks: BTreeSet<usize> = counts
+    let distinct: BTreeSet<&Kernel> = found
+        .groups
         .iter()
-        .flat_map(|group| group.kernels.iter().map(|(_, rank)| *rank))
+        .flat_map(|group| group.kernels.iter().map(|(_, kernel)| kernel))
         .collect();
     let kernels = statuses(
         transaction,
         filter,
-        ranks
-            .iter()
-            .map(|&rank| ranked[rank].kernel.clone())
-            .collect(),
+        distinct.into_iter().cloned().collect(),
         as_of,
     )
     .await?;
@@ -150,24 +136,167 @@ pub async fn risk(
         .enumerate()
         .map(|(index, status)| (&status.kernel, index))
         .collect();
-    let index = |rank: usize| indexes[&ranked[rank].kernel];
-    counts
-        .iter_mut()
-        .flat_map(|group| &mut group.kernels)
-        .for_each(|(_, kernel)| *kernel = index(*kernel));
-    for exposure in &mut exposures {
-        exposure.kernel = index(exposure.kernel);
+    let mut counts: BTreeMap<(i32, Vec<(Role, usize)>), u64> = BTreeMap::new();
+    for group in &found.groups {
+        let kernels = group.kernels.iter();
+        let kernels = kernels.map(|(role, kernel)| (*role, indexes[kernel]));
+        *counts.entry((group.cltype, kernels.collect())).or_default() += group.hosts;
     }
+    let group = |((cltype, kernels), hosts)| HostGroup {
+        cltype,
+        kernels,
+        hosts,
+    };
+    let mut hosts: Vec<Exposure> = Vec::new();
+    for found in found.hosts {
+        hosts.extend(found.kernels.iter().map(|(role, kernel)| Exposure {
+            cltype: found.cltype,
+            cluster: found.cluster.clone(),
+            host: found.host.clone(),
+            role: *role,
+            kernel: indexes[kernel],
+        }));
+    }
+    hosts.sort_unstable_by(|a, b| {
+        (a.cltype, &a.cluster, &a.host, a.role).cmp(&(b.cltype, &b.cluster, &b.host, b.role))
+    });
     let types = cust::types(transaction, as_of)
         .await?
         .into_iter()
         .map(|cltype| (cltype.id, cltype.name))
         .collect();
     Ok(Risk {
+        counts: counts.into_iter().map(group).collect(),
         kernels,
-        counts,
-        hosts: exposures,
+        hosts,
         types,
+    })
+}
+
+/// The hosts of a cluster type with the same kernels at risk.
+struct FoundGroup {
+    cltype: i32,
+    kernels: Vec<(Role, Kernel)>,
+    hosts: u64,
+}
+
+/// A host with kernels at risk.
+struct FoundHost {
+    cltype: i32,
+    cluster: ClusterName,
+    host: HostName,
+    kernels: Vec<(Role, Kernel)>,
+}
+
+/// The result of the queries for hosts.
+struct Found {
+    groups: Vec<FoundGroup>,
+    /// Empty unless the hosts are requested.
+    hosts: Vec<FoundHost>,
+}
+
+impl FromRow for FoundGroup {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            cltype: column(row, "cltype")?,
+            kernels: named_kernels(row)?,
+            hosts: unsigned(row, "hosts")?,
+        })
+    }
+}
+
+impl FromRow for FoundHost {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            cltype: column(row, "cltype")?,
+            cluster: column(row, "cluster_name")?,
+            host: column(row, "host_name")?,
+            kernels: named_kernels(row)?,
+        })
+    }
+}
+
+/// Returns the kernels of the columns `running_…` and `newest_…` that are not null.
+fn named_kernels(row: &Row) -> Result<Vec<(Role, Kernel)>, DbError> {
+    let columns = [
+        (Role::Running, "running_distro", "running_version"),
+        (Role::Newest, "newest_distro", "newest_version"),
+    ];
+    let mut kernels = vec![];
+    for (role, distro, version) in columns {
+        let distro: Option<DistroName> = column(row, distro)?;
+        let version: Option<KernelVersion> = column(row, version)?;
+        if let Some((distro, version)) = distro.zip(version) {
+            kernels.push((role, Kernel { distro, version }));
+        }
+    }
+    Ok(kernels)
+}
+
+/// Returns the hosts at risk from the read model.
+async fn of_read_model(client: &impl GenericClient, filter: &RiskFilter) -> Result<Found, DbError> {
+    let RiskFilter {
+        target,
+        revision,
+        clusters,
+        types,
+        ..
+    } = filter;
+    let query = include_str!("../queries/state_risk.sql");
+    let groups: Vec<FoundGroup> =
+        query_rows(client, query, &[target, revision, clusters, types]).await?;
+    let hosts = if filter.with_hosts {
+        let kernels: BTreeSet<&Kernel> = groups
+            .iter()
+            .flat_map(|group| group.kernels.iter().map(|(_, kernel)| kernel))
+            .collect();
+        let (distros, versions) = kernel_arrays(kernels);
+        let query = include_str!("../queries/state_risk_hosts.sql");
+        query_rows(client, query, &[&distros, &versions, clusters, types]).await?
+    } else {
+        vec![]
+    };
+    Ok(Found { groups, hosts })
+}
+
+/// Returns the hosts at risk from the journaled tables.
+async fn of_tables(
+    client: &impl GenericClient,
+    filter: &RiskFilter,
+    as_of: &AsOf,
+) -> Result<Found, DbError> {
+    let ranked = rank_kernels(client, filter, as_of).await?;
+    let named = |kernels: Vec<(Role, usize)>| {
+        kernels
+            .into_iter()
+            .map(|(role, rank)| (role, ranked[rank].kernel.clone()))
+            .collect()
+    };
+    let query = format!(
+        "SELECT cltype, running, newest, count(*) AS hosts FROM ({HOSTS}) AS host GROUP BY cltype, running, newest"
+    );
+    let groups: Vec<RankedGroup> = query_hosts(client, filter, &ranked, &query, as_of).await?;
+    let groups = groups.into_iter().map(|group| FoundGroup {
+        cltype: group.cltype,
+        kernels: named(group.kernels),
+        hosts: group.hosts,
+    });
+    let mut hosts = vec![];
+    if filter.with_hosts {
+        let query =
+            format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
+        let ranked_hosts: Vec<RankedHost> =
+            query_hosts(client, filter, &ranked, &query, as_of).await?;
+        hosts.extend(ranked_hosts.into_iter().map(|host| FoundHost {
+            cltype: host.cltype,
+            cluster: host.cluster,
+            host: host.host,
+            kernels: named(host.kernels),
+        }));
+    }
+    Ok(Found {
+        groups: groups.collect(),
+        hosts,
     })
 }
 
@@ -215,7 +344,14 @@ async fn query_hosts<T: FromRow>(
     .await
 }
 
-impl FromRow for HostGroup {
+/// The hosts of a cluster type with the same kernels at risk, by rank.
+struct RankedGroup {
+    cltype: i32,
+    kernels: Vec<(Role, usize)>,
+    hosts: u64,
+}
+
+impl FromRow for RankedGroup {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
             cltype: column(row, "cltype")?,
@@ -225,26 +361,22 @@ impl FromRow for HostGroup {
     }
 }
 
-/// The exposures of one host.
-struct HostExposures(Vec<Exposure>);
+/// A host with the ranks of its kernels at risk.
+struct RankedHost {
+    cltype: i32,
+    cluster: ClusterName,
+    host: HostName,
+    kernels: Vec<(Role, usize)>,
+}
 
-impl FromRow for HostExposures {
+impl FromRow for RankedHost {
     fn from_row(row: &Row) -> Result<Self, DbError> {
-        let (cltype, cluster, host): (i32, ClusterName, HostName) = (
-            column(row, "cltype")?,
-            column(row, "cluster_name")?,
-            column(row, "host_name")?,
-        );
-        let exposure = |(role, kernel)| Exposure {
-            cltype,
-            cluster: cluster.clone(),
-            host: host.clone(),
-            role,
-            kernel,
-        };
-        Ok(Self(
-            kernels_at_risk(row)?.into_iter().map(exposure).collect(),
-        ))
+        Ok(Self {
+            cltype: column(row, "cltype")?,
+            cluster: column(row, "cluster_name")?,
+            host: column(row, "host_name")?,
+            kernels: kernels_at_risk(row)?,
+        })
     }
 }
 

@@ -436,18 +436,27 @@ pub async fn sweep(
     kind: RunKind,
     is_dead: impl Fn(&str) -> bool,
 ) -> Result<Vec<i64>, RunError> {
+    // Most leases are neither expired nor dead. A lock would write each of their rows.
     let query =
-        "SELECT l.{id} AS id, l.expires_at <= now() AS is_expired, l.owner FROM {run}_lease AS l
-         ORDER BY l.{id} FOR UPDATE SKIP LOCKED";
+        "SELECT l.{id} AS id, l.expires_at <= now() AS is_expired, l.owner FROM {run}_lease AS l";
     let leases: Vec<LeaseState> = query_rows(transaction, &sql(kind, query), &[]).await?;
+    let is_abandoned = |lease: &LeaseState| lease.is_expired || is_dead(&lease.owner);
+    let abandoned: Vec<i64> = leases
+        .iter()
+        .filter(|lease| is_abandoned(lease))
+        .map(|lease| lease.id)
+        .collect();
+    if abandoned.is_empty() {
+        return Ok(vec![]);
+    }
+    let query =
+        format!("{query} WHERE l.{{id}} = ANY ($1) ORDER BY l.{{id}} FOR UPDATE SKIP LOCKED");
+    let leases: Vec<LeaseState> =
+        query_rows(transaction, &sql(kind, &query), &[&abandoned]).await?;
     let mut swept = Vec::new();
-    for LeaseState {
-        id,
-        is_expired,
-        owner,
-    } in leases
-    {
-        if is_expired || is_dead(&owner) {
+    for lease in leases {
+        let id = lease.id;
+        if is_abandoned(&lease) {
             match finish(transaction, kind, id, RunResult::Aborted, &[]).await {
                 // The run was finished or marked as deleted by other SQL, which did not delete the
                 // lease.

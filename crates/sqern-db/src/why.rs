@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
 use tokio_postgres::{GenericClient, Row};
 
-use crate::decode::{FromRow, column, from_row, query_optional, query_rows};
+use crate::decode::{FromRow, Parameters, column, from_row, query_optional, query_rows};
 use crate::suggest::similar_names;
 use crate::{AsOf, DbError};
 
@@ -140,7 +140,8 @@ pub async fn kernels(
     distros: &[DistroName],
     as_of: &AsOf,
 ) -> Result<Vec<Kernel>, DbError> {
-    let query = "SELECT distro, version FROM kver WHERE version = $1 AND ($2::text[] = '{}' OR distro = ANY ($2)) ORDER BY distro";
+    let query = "SELECT kver.distro, kver.version FROM distro JOIN kver ON kver.distro = distro.name AND kver.version = $1
+         WHERE $2::text[] = '{}' OR kver.distro = ANY ($2) ORDER BY kver.distro";
     query_rows(client, &as_of.query(query), &[version, &distros]).await
 }
 
@@ -192,12 +193,23 @@ pub async fn evidence(
         "SELECT pattern, comment FROM kver_ignore WHERE distro = $1 AND $2 LIKE pattern AND deleted_at = '-infinity' ORDER BY pattern",
     );
     let hosts = as_of.query(include_str!("../queries/why_hosts.sql"));
+    let kernel: Parameters<'_> = &[distro, version];
+    let runs: Parameters<'_> = &[distro, version, &RUNS];
+    // The queries are sent together, and the server executes them in sequence.
+    let (recorded, builds, tests, available, ignored_by, hosts) = tokio::try_join!(
+        query_optional(client, &recorded, kernel),
+        query_rows(client, &builds, runs),
+        query_rows(client, &tests, runs),
+        query_rows(client, &available, kernel),
+        query_rows(client, &ignored_by, kernel),
+        query_rows(client, &hosts, kernel),
+    )?;
     Ok(Evidence {
-        recorded: query_optional(client, &recorded, &[distro, version]).await?,
-        builds: query_rows(client, &builds, &[distro, version, &RUNS]).await?,
-        tests: query_rows(client, &tests, &[distro, version, &RUNS]).await?,
-        available: query_rows(client, &available, &[distro, version]).await?,
-        ignored_by: query_rows(client, &ignored_by, &[distro, version]).await?,
-        hosts: query_rows(client, &hosts, &[distro, version]).await?,
+        recorded,
+        builds,
+        tests,
+        available,
+        ignored_by,
+        hosts,
     })
 }

@@ -77,7 +77,13 @@ fn duration_ago(text: &str) -> Option<SignedDuration> {
     if text == "yesterday" {
         return Some(SignedDuration::from_hours(24));
     }
-    let span: Span = text.strip_suffix("ago")?.trim().parse().ok()?;
+    parse_age(text.strip_suffix("ago")?.trim())
+}
+
+/// Parses a positive duration in weeks, days, hours, minutes and seconds, such as `400 days`.
+#[must_use]
+pub fn parse_age(text: &str) -> Option<SignedDuration> {
+    let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     duration.is_positive().then_some(duration)
 }

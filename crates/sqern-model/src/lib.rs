@@ -21,7 +21,7 @@ pub mod run;
 pub mod source;
 pub mod upstream;
 
-pub use at::{At, InvalidAt};
+pub use at::{At, InvalidAt, parse_age};
 pub use count::{counted, grouped, join_some, size};
 pub use crawl::{
     CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, InvalidCrawlState,

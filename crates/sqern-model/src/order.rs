@@ -16,25 +16,26 @@ pub enum VersionRule {
     Rpm,
 }
 
-/// Prefixes of the names of Debian and its derivatives.
-const DPKG_FAMILY: [&str; 9] = [
-    "debian",
-    "ubuntu",
-    "proxmox",
-    "devuan",
-    "gardenlinux",
-    "kali",
-    "linuxmint",
-    "raspbian",
-    "raspios",
-];
-
 impl VersionRule {
+    /// Prefixes of the names of Debian and its derivatives. The database function `kver_sort_key()`
+    /// contains the same names.
+    pub const DPKG_FAMILY: [&str; 9] = [
+        "debian",
+        "ubuntu",
+        "proxmox",
+        "devuan",
+        "gardenlinux",
+        "kali",
+        "linuxmint",
+        "raspbian",
+        "raspios",
+    ];
+
     /// Returns the rule of a distribution by its name: dpkg for `debian12`, rpm for `alma8` and for
     /// unknown names.
     #[must_use]
     pub fn of(distro: &DistroName) -> Self {
-        if DPKG_FAMILY
+        if Self::DPKG_FAMILY
             .iter()
             .any(|family| distro.as_str().starts_with(family))
         {

@@ -23,6 +23,10 @@ pub struct Config {
     /// The default of repeatable `--distro` options.
     #[serde(default)]
     pub distros: Vec<DistroName>,
+    /// The default of `--keep-crawls`.
+    pub keep_crawls: Option<String>,
+    /// The default of `--keep-logs`.
+    pub keep_logs: Option<String>,
 }
 
 /// The commands without configured defaults. The modules that a command makes available must not
@@ -42,7 +46,7 @@ impl Config {
                     "invalid configuration file {}:{line}: {reason}",
                     path.display()
                 ))
-                .hint("The keys are service, store, target and distros.")
+                .hint("The keys are service, store, target, distros, keep-crawls and keep-logs.")
             }),
             // A directory of the path can be a file: system users can have the home /dev/null.
             Err(error)
@@ -78,12 +82,15 @@ impl Config {
         })
     }
 
-    /// Sets the defaults of `--target` and of repeatable `--distro` options in a command and its
-    /// subcommands.
+    /// Sets the configured defaults of options in a command and its subcommands.
     #[must_use]
     pub fn apply(&self, command: Command) -> Command {
         // Usually there are no defaults, and a copy of all commands would slow down each start.
-        if self.target.is_none() && self.distros.is_empty() {
+        let has_defaults = !self.distros.is_empty()
+            || [&self.target, &self.keep_crawls, &self.keep_logs]
+                .iter()
+                .any(|value| value.is_some());
+        if !has_defaults {
             return command;
         }
         let command = command.mut_subcommands(|subcommand| {
@@ -109,6 +116,8 @@ impl Config {
     fn defaults(&self, arg: &Arg) -> Vec<String> {
         match arg.get_long() {
             Some("target") => self.target.iter().cloned().collect(),
+            Some("keep-crawls") => self.keep_crawls.iter().cloned().collect(),
+            Some("keep-logs") => self.keep_logs.iter().cloned().collect(),
             Some("distro") if matches!(arg.get_action(), ArgAction::Append) => {
                 self.distros.iter().map(ToString::to_string).collect()
             }

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// The result of a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Polled {
+pub(super) enum Polled {
     /// There were new generations.
     New,
     /// There was no new generation, but transactions were open.
@@ -31,7 +31,7 @@ pub(crate) enum Polled {
 
 impl Polled {
     /// Returns the result of a poll from its batch, before generations are taken.
-    pub(crate) fn of(batch: &Batch) -> Self {
+    pub(super) fn of(batch: &Batch) -> Self {
         if !batch.waiting().is_empty() {
             Self::New
         } else if batch.has_open_transactions() {
@@ -44,7 +44,7 @@ impl Polled {
 
 /// The state of a connection that waits for generations.
 #[derive(Debug)]
-pub(crate) struct Wait {
+pub(super) struct Wait {
     /// Whether the server sends notifications.
     is_notified: bool,
     /// Whether the advisory lock is held, so that the server sends notifications.
@@ -57,7 +57,7 @@ pub(crate) struct Wait {
 
 impl Wait {
     /// Prepares a connection, before its first poll.
-    pub(crate) async fn new(session: &Session) -> Result<Self, DbError> {
+    pub(super) async fn new(session: &Session) -> Result<Self, DbError> {
         Ok(Self {
             is_notified: db::listen(&session.client).await?,
             is_waiting: false,
@@ -68,7 +68,7 @@ impl Wait {
 
     /// Waits until the next poll is useful: until a notification arrives, or for an interval that
     /// depends on the last poll. Returns whether the connection is still open.
-    pub(crate) async fn next(
+    pub(super) async fn next(
         &mut self,
         session: &mut Session,
         polled: Polled,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::AsOf;
-use sqern_db::status::{self, Stage, Status};
+use sqern_db::status::{self, Stage, StageCount, Status};
 use tokio_postgres::Transaction;
 
 use super::{ReportQuery, Trend, share, trend};
@@ -17,7 +17,7 @@ use crate::Error;
 pub struct CoverageReport {
     /// The numbers of each distribution.
     pub distros: Vec<Coverage>,
-    /// The counted kernels.
+    /// The counted kernels; empty unless they are requested.
     pub kernels: Vec<Status>,
 }
 
@@ -72,8 +72,8 @@ impl Coverage {
     }
 }
 
-/// Returns the kernels by stage. The numbers of hosts of each kernel are queried only with
-/// `with_hosts`.
+/// Returns the kernels by stage. With `with_kernels`, also returns the counted kernels and their
+/// numbers of hosts.
 ///
 /// # Errors
 ///
@@ -81,13 +81,20 @@ impl Coverage {
 pub async fn report(
     transaction: &Transaction<'_>,
     query: &ReportQuery,
-    with_hosts: bool,
+    with_kernels: bool,
     as_of: &AsOf,
 ) -> Result<CoverageReport, Error> {
     query.require(transaction, as_of).await?;
-    let kernels = status::list(transaction, &query.statuses(with_hosts), as_of).await?;
+    let filter = query.statuses(with_kernels);
+    let (counts, kernels) = if with_kernels {
+        let kernels = status::list(transaction, &filter, as_of).await?;
+        (StageCount::of(&kernels), kernels)
+    } else {
+        let counts = status::stage_counts(transaction, &filter, as_of).await?;
+        (counts, vec![])
+    };
     Ok(CoverageReport {
-        distros: count(&kernels),
+        distros: by_distro(&counts),
         kernels,
     })
 }
@@ -117,16 +124,16 @@ pub async fn trend(
     trend::weekly(transaction, end, value).await
 }
 
-/// Counts kernels by distribution and stage.
-fn count(kernels: &[Status]) -> Vec<Coverage> {
+/// Returns the numbers of each distribution.
+fn by_distro(counts: &[StageCount]) -> Vec<Coverage> {
     let mut distros: BTreeMap<_, Coverage> = BTreeMap::new();
-    for status in kernels {
-        let coverage = distros.entry(&status.kernel.distro).or_default();
-        if status.wanted {
-            coverage.wanted += 1;
-            *coverage.count_mut(status.stage) += 1;
+    for count in counts {
+        let coverage = distros.entry(&count.distro).or_default();
+        if count.wanted {
+            coverage.wanted += count.kernels;
+            *coverage.count_mut(count.stage) += count.kernels;
         } else {
-            coverage.unwanted += 1;
+            coverage.unwanted += count.kernels;
         }
     }
     let finish = |(distro, coverage): (_, Coverage)| Coverage {

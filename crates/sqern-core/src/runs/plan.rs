@@ -1,6 +1,7 @@
 //! Plans: the kernels to build or test.
 
 use sqern_db::kver::{self, Kver};
+use sqern_db::read_model::refreshed_snapshot;
 use sqern_db::run::{self as db, Candidate, PlanFilter};
 use sqern_db::snapshot;
 use sqern_db::{AsOf, distro};
@@ -22,7 +23,10 @@ pub async fn plan(
     spec: &RunSpec,
     selection: &RunSelection,
 ) -> Result<Vec<Candidate>, Error> {
-    let transaction = snapshot(client).await?;
+    let transaction = match spec {
+        RunSpec::Build(_) if selection.kernels.is_empty() => refreshed_snapshot(client).await?,
+        _ => snapshot(client).await?,
+    };
     require(&transaction, spec, selection).await?;
     let candidates = db::plan(&transaction, spec.kind(), &spec.filter(selection)).await?;
     transaction.commit().await?;

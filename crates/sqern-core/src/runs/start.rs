@@ -1,5 +1,6 @@
 //! Starts of runs, with claimed or named kernels.
 
+use sqern_db::read_model;
 use sqern_db::run::{self as db, Candidate, Lease, NewBuild, NewRun, PlanFilter};
 use sqern_model::{Kernel, RunKind};
 use tokio_postgres::{Client, Transaction};
@@ -56,6 +57,9 @@ pub async fn start(
     progress: &impl Progress<RunEvent>,
 ) -> Result<StartOutcome, Error> {
     let kind = request.spec.kind();
+    if kind == RunKind::Build && request.kernels != KernelChoice::Named {
+        read_model::refresh_candidates(client).await?;
+    }
     let change = sqern_db::change::begin(client, &options.comment).await?;
     let outcome = claim_and_start(&change.transaction, request).await?;
     change.finish(options.dry_run).await?;

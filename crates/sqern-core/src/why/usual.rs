@@ -36,20 +36,21 @@ pub(super) fn next_step(status: &Status) -> Option<Step> {
 }
 
 impl UsualDuration {
-    /// Returns the usual duration of the next step, as in the report `lag`: of its distribution,
-    /// else of all distributions.
-    pub(super) fn of(status: &Status, others: &[Status]) -> Option<Self> {
-        let step = next_step(status)?;
-        let distro = &status.kernel.distro;
-        let of = |distro: Option<&DistroName>| {
-            let is_counted = |other: &&Status| {
-                other.wanted && distro.is_none_or(|distro| other.kernel.distro == *distro)
-            };
-            let kernels: Vec<StageTimes> = others.iter().filter(is_counted).map(times).collect();
-            let (done, _, spread) = durations(step, &kernels)?;
-            Some((done, spread?, distro.map(ToString::to_string)))
-        };
-        let (done, spread, distro) = of(Some(distro)).or_else(|| of(None))?;
+    /// Returns the usual duration of the next step of a kernel by the wanted kernels of a
+    /// distribution, or of all if none; `None` if no kernel has completed the step.
+    pub(super) fn of(
+        step: Step,
+        status: &Status,
+        distro: Option<&DistroName>,
+        others: &[Status],
+    ) -> Option<Self> {
+        let kernels: Vec<StageTimes> = others
+            .iter()
+            .filter(|other| other.wanted)
+            .map(times)
+            .collect();
+        let (done, _, spread) = durations(step, &kernels)?;
+        let spread = spread?;
         let started_at = match step {
             Step::Fetch | Step::Whole => status.seen_at,
             Step::Build => status.fetched_at,
@@ -63,7 +64,7 @@ impl UsualDuration {
         };
         Some(Self {
             step,
-            distro,
+            distro: distro.map(ToString::to_string),
             done,
             spread,
             expected_at: started_at.and_then(expected),

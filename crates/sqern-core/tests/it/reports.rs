@@ -32,7 +32,7 @@ async fn coverage_and_lag_count_wanted_kernels() {
     let mut fixture = fixture().await;
     let transaction = snapshot(&mut fixture.client).await.unwrap();
     let query = ReportQuery::default();
-    let report = coverage::report(&transaction, &query, false, &AsOf::Now)
+    let report = coverage::report(&transaction, &query, true, &AsOf::Now)
         .await
         .unwrap();
     let coverage = &report.distros[0];

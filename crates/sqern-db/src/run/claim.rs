@@ -6,13 +6,17 @@ use std::time::Duration;
 use sqern_model::{Kernel, RunKind};
 use tokio_postgres::Transaction;
 
-use super::plan::{Candidate, PlanFilter, plan};
+use super::plan::{Candidate, PlanFilter, RunSelection, first_candidates, plan};
 use crate::DbError;
-use crate::decode::query_rows;
+use crate::decode::{Parameters, query_rows};
 use crate::kernel::kernel_arrays;
 
 /// The maximum number of attempts to lock candidates that other transactions have locked.
 const ATTEMPTS: u32 = 50;
+/// The number of candidates that are read in addition to twice the number to claim. Other transactions
+/// might have locked the first ones.
+const SPARE: i64 = 64;
+
 /// The time between 2 attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -33,13 +37,20 @@ pub async fn claim(
     filter: &PlanFilter,
     count: usize,
 ) -> Result<Vec<Candidate>, DbError> {
-    let mut claimed: Vec<Candidate> = Vec::new();
-    let mut candidates = plan(transaction, kind, filter).await?;
+    let mut limit = i64::try_from(count)
+        .ok()
+        .and_then(|count| count.checked_mul(2)?.checked_add(SPARE));
+    let mut candidates = first_candidates(transaction, kind, filter, limit).await?;
+    if limit.is_some_and(|limit| i64::try_from(candidates.len()).is_ok_and(|found| found != limit))
+    {
+        limit = None;
+    }
     let mut filter = filter.clone();
     if kind == RunKind::Test {
         filter.build = candidates.first().and_then(|first| first.build);
         candidates.retain(|candidate| candidate.build == filter.build);
     }
+    let mut claimed: Vec<Candidate> = Vec::new();
     for attempt in 1..=ATTEMPTS {
         while claimed.len() < count && !candidates.is_empty() {
             let locked = lock(transaction, kind, &candidates, count - claimed.len()).await?;
@@ -50,32 +61,69 @@ pub async fn claim(
                 .into_iter()
                 .partition(|candidate| locked.contains(&candidate.kernel));
             candidates = unlocked;
-            // A separate statement has a newer snapshot, which contains all commits from before the
-            // lock.
-            filter.selection.kernels = locked
-                .iter()
-                .map(|candidate| candidate.kernel.clone().into())
-                .collect();
-            let planned = plan(transaction, kind, &filter).await?;
-            let free: BTreeSet<Kernel> = planned
-                .into_iter()
-                .map(|candidate| candidate.kernel)
-                .collect();
+            let planned = still_planned(transaction, kind, &filter, &locked).await?;
             claimed.extend(
                 locked
                     .into_iter()
-                    .filter(|candidate| free.contains(&candidate.kernel)),
+                    .filter(|candidate| planned.contains(&candidate.kernel)),
             );
         }
-        // The remaining candidates are locked by other transactions.
-        if claimed.len() == count || candidates.is_empty() {
+        if claimed.len() == count {
             break;
         }
+        if limit.take().is_some() {
+            candidates = plan(transaction, kind, &filter).await?;
+            let is_claimed = |candidate: &Candidate| {
+                claimed
+                    .iter()
+                    .any(|claimed| claimed.kernel == candidate.kernel)
+            };
+            candidates.retain(|candidate| !is_claimed(candidate));
+            continue;
+        }
+        if candidates.is_empty() {
+            break;
+        }
+        // The remaining candidates are locked by other transactions.
         if attempt < ATTEMPTS {
             tokio::time::sleep(PAUSE).await;
         }
     }
     Ok(claimed)
+}
+
+/// Returns those of the locked kernels that are still in the plan.
+///
+/// A separate statement has a newer snapshot, which contains all commits from before the lock.
+async fn still_planned(
+    transaction: &Transaction<'_>,
+    kind: RunKind,
+    filter: &PlanFilter,
+    locked: &[Candidate],
+) -> Result<BTreeSet<Kernel>, DbError> {
+    let RunSelection {
+        revision,
+        target,
+        profile,
+        ..
+    } = &filter.selection;
+    if kind == RunKind::Build && !filter.again && !filter.selection.untried {
+        let (distros, versions) = kernel_arrays(locked.iter().map(|candidate| &candidate.kernel));
+        let query = include_str!("../../queries/build_free.sql");
+        let values: Parameters<'_> = &[revision, target, profile, &distros, &versions];
+        let free: Vec<Kernel> = query_rows(transaction, query, values).await?;
+        return Ok(free.into_iter().collect());
+    }
+    let mut filter = filter.clone();
+    filter.selection.kernels = locked
+        .iter()
+        .map(|candidate| candidate.kernel.clone().into())
+        .collect();
+    let planned = plan(transaction, kind, &filter).await?;
+    Ok(planned
+        .into_iter()
+        .map(|candidate| candidate.kernel)
+        .collect())
 }
 
 /// Locks the first `limit` candidates that no other transaction has locked, and returns their

@@ -198,3 +198,44 @@ async fn references_to_missing_rows_are_rejected() {
         assert!(message.contains(constraint), "{statement}: {message}");
     }
 }
+
+#[tokio::test]
+async fn texts_and_leases_have_limits() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    let long = "repeat('x', 257)";
+    for (statement, constraint) in [
+        (format!("INSERT INTO distro VALUES ({long}, 'D')"), "distro_name_length_check"),
+        (format!("INSERT INTO kver VALUES ('d', {long})"), "kver_version_length_check"),
+        (format!("UPDATE sp_build SET storpool_revision = {long}"), "sp_build_storpool_revision_length_check"),
+        (
+            "INSERT INTO kver_ignore (distro, pattern, comment) VALUES ('d', 'y', repeat('x', 4097))".to_owned(),
+            "kver_ignore_comment_check",
+        ),
+        ("SELECT generation_start(repeat('x', 4097))".to_owned(), "must not have more than 4096 characters"),
+        (
+            "INSERT INTO sp_build_lease (build_id, expires_at, lease, owner) VALUES (1, now(), '31 days', 'o')".to_owned(),
+            "sp_build_lease_limit_check",
+        ),
+    ] {
+        let message = refused(&client, &statement).await;
+        assert!(message.contains(constraint), "{statement}: {message}");
+    }
+    run(
+        &client,
+        "INSERT INTO sp_build_lease (build_id, expires_at, lease, owner) VALUES (1, now() + interval '30 days', '30 days', 'o')",
+    )
+    .await;
+    for expiry in ["now() + interval '31 days'", "'infinity'"] {
+        let message = refused(
+            &client,
+            &format!("UPDATE sp_build_lease SET expires_at = {expiry}"),
+        )
+        .await;
+        assert!(
+            message.contains("more than 30 days from now"),
+            "{expiry}: {message}"
+        );
+    }
+}

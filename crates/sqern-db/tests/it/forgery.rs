@@ -177,6 +177,8 @@ async fn a_writer_can_execute_only_listed_security_definer_functions() {
             "generation_id_if_assigned",
             "generation_revert",
             "generation_start",
+            "kver_state_refill",
+            "kver_state_refresh",
             "sequences_behind"
         ]
     );

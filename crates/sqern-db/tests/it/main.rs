@@ -18,6 +18,8 @@ mod not_ignored;
 mod privileges;
 mod psql;
 mod queries;
+mod read_model;
+mod retention;
 mod runs;
 mod selection;
 mod settings;

@@ -147,13 +147,24 @@ async fn each_downgrade_restores_the_earlier_schema() {
         migrate(&mut client, Some(version), false).await.unwrap();
         before.push(dump(&database));
     }
+    // From this version, function files grant the privileges, which intermediate versions lack.
+    let granted_by_functions = 12;
+    let compared = |version: i32, text: &str| -> String {
+        let is_compared =
+            |line: &&str| version < granted_by_functions || !line.starts_with("GRANT ");
+        text.lines()
+            .filter(is_compared)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     for version in (0..latest_version()).rev() {
         migrate(&mut client, None, false).await.unwrap();
         migrate(&mut client, Some(version), false).await.unwrap();
-        let back = dump(&database);
-        let expected = &before[usize::try_from(version).unwrap()];
+        let back = compared(version, &dump(&database));
+        let expected = compared(version, &before[usize::try_from(version).unwrap()]);
         assert!(
-            back == *expected,
+            back == expected,
             "back at version {version}:\n{back}\nexpected:\n{expected}"
         );
     }
@@ -386,7 +397,7 @@ async fn a_migration_names_the_session_that_it_waits_for() {
     run(&reader, "COMMIT").await;
     assert_eq!(
         value(&reader, "SELECT max(version) FROM schema_migration").await,
-        "12"
+        latest_version().to_string()
     );
 }
 

@@ -197,7 +197,7 @@ async fn lost_owners_and_privileges_are_reported_and_restored() {
     let found = problems(&client).await.join("\n");
     for expected in [
         "owned by sqern instead of sqern_admin: cust_cluster, cust_host_kver, distro, event",
-        "owned by sqern instead of sqern_admin: functions cust_cluster_at(bigint)",
+        "owned by sqern instead of sqern_admin: functions build_kver_results(text,text,text)",
         "all roles can execute functions ",
         " generation_id(),",
         "role sqern_writer lacks privilege CONNECT on database ",

@@ -1,9 +1,10 @@
 //! The metadata of lists: the state of `--at`, and the sources that could not be read completely.
 
 use clap::Args;
-use sqern_db::{AsOf, PastState, crawl};
+use sqern_db::read_model::refreshed_snapshot;
+use sqern_db::{AsOf, PastState, crawl, snapshot};
 use sqern_model::{At, DistroName};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 use crate::error::CliError;
 use crate::output::metadata::ListMetadata;
@@ -29,6 +30,17 @@ pub(super) struct AtArgs {
 }
 
 impl AtArgs {
+    /// Starts a snapshot for queries. For the current state, first updates the read model.
+    pub(super) async fn snapshot<'a>(
+        &self,
+        client: &'a mut Client,
+    ) -> Result<Transaction<'a>, CliError> {
+        Ok(match self.at {
+            None => refreshed_snapshot(client).await?,
+            Some(_) => snapshot(client).await?,
+        })
+    }
+
     /// Returns the state that `--at` selects, by default the current state.
     pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, CliError> {
         match self.at {

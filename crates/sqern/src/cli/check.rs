@@ -9,10 +9,10 @@ use sqern_core::pipeline::{CheckStep, CrawlTarget};
 use sqern_model::{DistroName, SourceSet};
 use sqern_upstream::CrawlOptions;
 
-use super::Context;
 use super::change::ChangeArgs;
 use super::crawl_progress::CrawlProgress;
 use super::sources::{CrawlArgs, SourcesArgs};
+use super::{Context, catch_up, warn_of_read_model};
 use crate::error::{CliError, ExitStatus};
 use crate::host_distro::detect_distro;
 use crate::output::check::print;
@@ -95,6 +95,12 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitSt
     let summary = check(&context.database(), &request, &options, &progress).await?;
     progress.clear();
     print(&summary, options.dry_run, context.printer)?;
+    if summary.finished.generation.is_some() {
+        match context.open().await {
+            Ok(mut session) => catch_up(&mut session, context.printer).await,
+            Err(error) => warn_of_read_model(&error.message(), context.printer),
+        }
+    }
     Ok(if summary.is_complete() {
         ExitStatus::Success
     } else {

@@ -1,13 +1,21 @@
 //! `sqern db`: migrates and checks the schema.
 
 use clap::Subcommand;
+use jiff::SignedDuration;
+use sqern_core::Progress;
+use sqern_core::read_model::{self, Refreshed};
 use sqern_db::migrate;
+use sqern_db::retention::{self, Retention};
+use sqern_model::parse_age;
 
-use super::Context;
+use super::interrupt::stop_on_interrupt;
+use super::{Context, catch_up};
 use crate::error::{CliError, ExitStatus};
 use crate::output::db::{
-    Migrated, describe_checked, describe_migrated, describe_status, describe_steps,
+    Migrated, describe_checked, describe_migrated, describe_pruned, describe_refreshed,
+    describe_status, describe_steps,
 };
+use crate::printer::Printer;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
@@ -32,33 +40,59 @@ pub(super) enum DbCommand {
     /// Exit status: 0 if this program can use the schema, 1 if it cannot, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db status --json")]
     Status,
-    /// Check the journal, the view kver_not_ignored and the privileges
+    /// Check the journal, the view kver_not_ignored, the read model and the privileges
     ///
     /// Exit status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
     #[command(after_help = "Example:\n  sqern db check --json")]
     Check,
+    /// Update the read model, which reports and plans use
+    ///
+    /// The read model consists of the tables kver_state, kver_state_count, host_state and
+    /// host_state_count. Reports and plans update it themselves, if their role is a member of
+    /// sqern_writer and at most 10,000 kernels and hosts have changed since the last update. If it does
+    /// not contain all changes, they read the journaled tables, which takes longer. With many kernels
+    /// and hosts, run this command with --watch as a service.
+    ///
+    /// Exit status: 0 on success or if a signal stops --watch, 1 on error, 2 for a usage error.
+    #[command(
+        after_help = "Examples:\n  sqern db refresh\n  sqern db refresh --watch       # update it after each change\n  sqern db refresh --full         # after sqern db check has found a difference"
+    )]
+    Refresh {
+        /// Compute all rows again, not only those with changes
+        #[arg(long)]
+        full: bool,
+        /// Wait for further changes, until SIGINT or SIGTERM
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Remove old crawls, and old logs of builds and tests
+    ///
+    /// Removes a crawl only if a later crawl of the same source was complete or unchanged. Removes the
+    /// locations and last lines of logs from the database, but not the log files. The journal and all
+    /// journaled tables remain unchanged. Requires the role sqern_admin.
+    ///
+    /// Exit status: 0 on success, 1 on error, 2 for a usage error.
+    #[command(
+        after_help = "Examples:\n  sqern db prune --dry-run\n  sqern db prune --keep-crawls '90 days' --keep-logs '26 weeks'"
+    )]
+    Prune {
+        /// Maximum age of superseded crawls, such as '90 days'
+        #[arg(long, value_name = "AGE", default_value = "400 days", value_parser = age)]
+        keep_crawls: SignedDuration,
+        /// Maximum age of logs of builds and tests
+        #[arg(long, value_name = "AGE", default_value = "400 days", value_parser = age)]
+        keep_logs: SignedDuration,
+        /// Print the numbers of rows without removing them
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<ExitStatus, CliError> {
-    let mut session = context.connect().await?;
     match command {
-        DbCommand::Migrate { to, yes, dry_run } => {
-            let unconfirmed = !yes && !dry_run && is_downgrade(&session.client, to).await?;
-            let steps = migrate::migrate(&mut session.client, to, dry_run || unconfirmed).await?;
-            if unconfirmed {
-                return Err(CliError::failed(format!(
-                    "a downgrade deletes data and requires --yes:\n{}",
-                    describe_steps(&steps)
-                ))
-                .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
-            }
-            let migrated = Migrated { steps, dry_run };
-            context
-                .printer
-                .value(&migrated, || describe_migrated(&migrated))?;
-            Ok(ExitStatus::Success)
-        }
+        DbCommand::Migrate { to, yes, dry_run } => migrate(to, yes, dry_run, context).await,
         DbCommand::Status => {
+            let session = context.connect().await?;
             let status = migrate::status(&session.client).await?;
             context
                 .printer
@@ -67,7 +101,9 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             Ok(ExitStatus::Success)
         }
         DbCommand::Check => {
-            migrate::require_usable(&session.client).await?;
+            let mut session = context.open().await?;
+            // Only a read model with all changes can be compared.
+            catch_up(&mut session, context.printer).await;
             let checked = sqern_db::check::check(&session.client).await?;
             context.printer.value(&checked, || {
                 checked
@@ -82,6 +118,85 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
                 ExitStatus::Failed
             })
         }
+        DbCommand::Refresh { full, watch } => refresh(full, watch, context).await,
+        DbCommand::Prune {
+            keep_crawls,
+            keep_logs,
+            dry_run,
+        } => {
+            let retention = Retention {
+                crawls: keep_crawls,
+                logs: keep_logs,
+            };
+            let mut session = context.open().await?;
+            let pruned = retention::prune(&mut session.client, retention, dry_run).await?;
+            context.printer.value(&pruned, || describe_pruned(pruned))?;
+            Ok(ExitStatus::Success)
+        }
+    }
+}
+
+/// Migrates the schema, or prints the steps.
+async fn migrate(
+    to: Option<i32>,
+    yes: bool,
+    dry_run: bool,
+    context: &Context<'_>,
+) -> Result<ExitStatus, CliError> {
+    let mut session = context.connect().await?;
+    let unconfirmed = !yes && !dry_run && is_downgrade(&session.client, to).await?;
+    let steps = migrate::migrate(&mut session.client, to, dry_run || unconfirmed).await?;
+    if unconfirmed {
+        return Err(CliError::failed(format!(
+            "a downgrade deletes data and requires --yes:\n{}",
+            describe_steps(&steps)
+        ))
+        .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
+    }
+    let migrated = Migrated { steps, dry_run };
+    context
+        .printer
+        .value(&migrated, || describe_migrated(&migrated))?;
+    Ok(ExitStatus::Success)
+}
+
+/// Parses the value of an option for an age.
+fn age(text: &str) -> Result<SignedDuration, String> {
+    const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 36_500);
+    parse_age(text)
+        .filter(|age| *age <= LONGEST)
+        .ok_or_else(|| format!("expected an age such as '400 days' or '8 weeks', found {text:?}"))
+}
+
+/// Updates the read model once, or until a signal arrives.
+async fn refresh(full: bool, watch: bool, context: &Context<'_>) -> Result<ExitStatus, CliError> {
+    if watch {
+        let stop = stop_on_interrupt();
+        let (database, progress) = (context.database(), RefreshProgress(context.printer));
+        return tokio::select! {
+            () = stop.cancelled() => Ok(ExitStatus::Success),
+            outcome = read_model::watch(&database, full, &progress) => Ok(outcome.map(|()| ExitStatus::Success)?),
+        };
+    }
+    let session = context.open().await?;
+    let kernels = if full {
+        sqern_db::read_model::refill(&session.client).await?
+    } else {
+        sqern_db::read_model::refresh(&session.client).await?
+    };
+    let refreshed = Refreshed { kernels };
+    context
+        .printer
+        .value(&refreshed, || describe_refreshed(refreshed))?;
+    Ok(ExitStatus::Success)
+}
+
+/// Prints each update of the read model.
+struct RefreshProgress<'a>(&'a Printer);
+
+impl Progress<Refreshed> for RefreshProgress<'_> {
+    fn report(&self, event: Refreshed) {
+        self.0.note(&describe_refreshed(event));
     }
 }
 

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use sqern_core::pipeline::{KernelWatch, PipelineFile, PipelineOutcome, StepName, run_steps};
+use sqern_core::follow::JournalWatch;
+use sqern_core::pipeline::{PipelineFile, PipelineOutcome, StepName, WATCHED_TABLES, run_steps};
 
 use self::steps::CommandRunner;
 use super::Context;
@@ -86,7 +87,7 @@ pub(super) async fn run(
     let database = context.database();
     loop {
         // Created before the steps, so that changes during the steps are not missed.
-        let mut kernel_watch = KernelWatch::new(&database).await?;
+        let mut journal = JournalWatch::new(&database, &WATCHED_TABLES).await?;
         exit(run_steps(&pipeline.steps(&skip), &runner, &stop).await)?;
         // The next check by any program wakes the pipeline.
         skip.push(StepName::Check);
@@ -95,7 +96,7 @@ pub(super) async fn run(
             .note("waiting for changes to kernels or patterns");
         tokio::select! {
             () = stop.cancelled() => return Ok(ExitStatus::Success),
-            changed = kernel_watch.changed() => changed?,
+            changed = journal.changed() => changed?,
         }
     }
 }

@@ -8,7 +8,7 @@ mod risk;
 
 use clap::{Args, Subcommand};
 use sqern_core::reports::risk::RiskQuery;
-use sqern_db::{AsOf, DataState, snapshot};
+use sqern_db::{AsOf, DataState};
 use sqern_model::{At, ClusterName, DistroName, TypeWord};
 use tokio_postgres::Transaction;
 
@@ -132,7 +132,7 @@ pub(super) async fn run(
     let common = command.common();
     common.html.require_alone(context)?;
     let mut session = context.open().await?;
-    let transaction = snapshot(&mut session.client).await?;
+    let transaction = common.at.snapshot(&mut session.client).await?;
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
     let metadata = common

@@ -3,7 +3,6 @@
 use clap::Args;
 use jiff::Timestamp;
 use sqern_core::why::{WhyQuery, explain};
-use sqern_db::snapshot;
 use sqern_model::{DistroName, KernelName};
 
 use super::Context;
@@ -47,7 +46,7 @@ pub(super) struct WhyArgs {
 
 pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
-    let transaction = snapshot(&mut session.client).await?;
+    let transaction = args.at.snapshot(&mut session.client).await?;
     let as_of = args.at.resolve(&transaction).await?;
     let distros = args.kernel.distros(&args.distros);
     let query = WhyQuery {

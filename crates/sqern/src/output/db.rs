@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use sqern_core::read_model::Refreshed;
 use sqern_db::check::Checked;
 use sqern_db::migrate::{Applied, SchemaStatus, Step};
+use sqern_db::retention::Pruned;
 use sqern_model::counted;
 
 use crate::printer::Document;
@@ -47,6 +49,9 @@ pub fn describe_steps(steps: &[Step]) -> String {
                 format!("owners and privileges\n  {}", problems.join("\n  "))
             }
             Step::Sequences { sequences } => format!("sequences ({})", sequences.join(", ")),
+            Step::ReadModel { kernels } => {
+                format!("read model ({})", counted(*kernels, "kernel"))
+            }
         })
         .collect();
     lines.join("\n")
@@ -71,6 +76,30 @@ pub fn describe_status(status: &SchemaStatus) -> String {
     )
 }
 
+/// Returns the number of kernels of an update of the read model.
+#[must_use]
+pub fn describe_refreshed(refreshed: Refreshed) -> String {
+    format!(
+        "read model updated ({})",
+        counted(refreshed.kernels, "kernel")
+    )
+}
+
+/// Returns the numbers of removed rows.
+#[must_use]
+pub fn describe_pruned(pruned: Pruned) -> String {
+    format!(
+        "{} {} and {}",
+        if pruned.dry_run {
+            "would remove"
+        } else {
+            "removed"
+        },
+        counted(pruned.crawls, "crawl"),
+        counted(pruned.logs, "log")
+    )
+}
+
 /// Returns the result of a check and its problems.
 #[must_use]
 pub fn describe_checked(checked: &Checked) -> String {
@@ -89,6 +118,14 @@ pub fn describe_checked(checked: &Checked) -> String {
 
 impl Document for Migrated {
     const SCHEMA: &'static str = "db.migrate/1";
+}
+
+impl Document for Refreshed {
+    const SCHEMA: &'static str = "db.refresh/1";
+}
+
+impl Document for Pruned {
+    const SCHEMA: &'static str = "db.prune/1";
 }
 
 impl Document for SchemaStatus {

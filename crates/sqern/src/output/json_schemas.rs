@@ -3,6 +3,7 @@
 use schemars::Schema;
 use sqern_core::available::Available;
 use sqern_core::doctor::Finding;
+use sqern_core::read_model::Refreshed;
 use sqern_core::reports::activity::{Activity, GenerationActivity};
 use sqern_core::reports::coverage::Coverage;
 use sqern_core::reports::lag::{KernelLag, Lag};
@@ -17,6 +18,7 @@ use sqern_db::event::{Difference, Event};
 use sqern_db::generation::Generation;
 use sqern_db::ignore::Ignore;
 use sqern_db::migrate::SchemaStatus;
+use sqern_db::retention::Pruned;
 use sqern_db::run::RunKernel;
 use sqern_model::DistroDef;
 
@@ -117,6 +119,8 @@ fn values() -> Vec<NamedSchema> {
         value::<Initialized>(),
         value::<Loaded<'_>>(),
         value::<Migrated>(),
+        value::<Refreshed>(),
+        value::<Pruned>(),
         value::<RunDetails>(),
         value::<SchemaStatus>(),
         value::<ShownGeneration>(),

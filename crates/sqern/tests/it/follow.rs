@@ -1,7 +1,7 @@
 //! `sqern event follow`: each generation is printed once, also after failures of the program, its
 //! reader or the server.
 
-mod following;
+pub mod following;
 
 use std::io::Read;
 use std::process::Stdio;

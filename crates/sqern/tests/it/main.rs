@@ -20,6 +20,7 @@ mod local;
 mod names;
 mod new_distro;
 mod program;
+mod refresh;
 mod report;
 mod runs;
 mod session;

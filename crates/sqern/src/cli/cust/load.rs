@@ -11,9 +11,9 @@ use sqern_core::customers::{
 use sqern_core::{Error, Progress};
 use sqern_model::counted;
 
-use crate::cli::Context;
 use crate::cli::change::ChangeArgs;
 use crate::cli::progress::phase;
+use crate::cli::{Context, catch_up};
 use crate::error::{CliError, ExitStatus};
 use crate::output::change::generation_note;
 use crate::output::load::print;
@@ -122,6 +122,9 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitSta
             change.dry_run,
             "nothing to change",
         ));
+    }
+    if outcome.finished.generation.is_some() {
+        catch_up(&mut session, context.printer).await;
     }
     outcome.shrink.map_or(Ok(ExitStatus::Success), |shrink| {
         Err(rejected(shrink, change.dry_run, context))

@@ -13,8 +13,8 @@ pub(super) async fn run(
     kernels: bool,
     output: &ReportOutput<'_>,
 ) -> Result<(), CliError> {
-    let with_hosts = kernels || output.html.is_wanted();
-    let report = coverage::report(source.transaction, query, with_hosts, source.as_of).await?;
+    let with_kernels = kernels || output.html.is_wanted();
+    let report = coverage::report(source.transaction, query, with_kernels, source.as_of).await?;
     let trend = match source.data.at {
         Some(end) if output.html.is_wanted() => {
             coverage::trend(source.transaction, query, end).await?

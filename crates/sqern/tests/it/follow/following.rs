@@ -17,9 +17,14 @@ pub struct Following {
 
 impl Following {
     /// Starts the program, and waits until it prints its start position.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::start_until(command, "following from ")
+    }
+
+    /// Starts the program, and waits until it prints a line with this text to standard error.
+    pub fn start_until(mut command: Command, text: &str) -> Self {
         let mut following = Self::start_silent(&mut command);
-        following.note("following from ");
+        following.note(text);
         following
     }
 
