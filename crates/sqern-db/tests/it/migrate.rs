@@ -138,6 +138,16 @@ async fn concurrent_runs_apply_each_migration_once() {
     assert_eq!(steps, usize::try_from(latest_version()).unwrap() + 1);
 }
 
+/// Removes the privileges to insert rows from a line of [`objects`]: those of columns are in braces.
+fn without_inserts(line: &str) -> String {
+    let mut parts = line.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let line = parts.fold(first, |kept, part| {
+        kept + part.split_once('}').map_or(part, |(_, rest)| rest)
+    });
+    line.replace("sqern_writer INSERT, ", "")
+}
+
 #[tokio::test]
 async fn each_downgrade_restores_the_earlier_schema() {
     let database = bare().await;
@@ -150,11 +160,13 @@ async fn each_downgrade_restores_the_earlier_schema() {
     // From this version, function files grant the privileges, which intermediate versions lack.
     let granted_by_functions = 12;
     let compared = |version: i32, text: &str| -> String {
-        let is_compared =
-            |line: &&str| version < granted_by_functions || !line.starts_with("GRANT ");
-        text.lines()
-            .filter(is_compared)
-            .filter(|line| !line.is_empty())
+        if version < granted_by_functions {
+            return text.to_owned();
+        }
+        let lines = text.lines().filter(|line| !line.is_empty());
+        lines
+            .filter(|line| !line.starts_with("GRANT "))
+            .map(without_inserts)
             .collect::<Vec<_>>()
             .join("\n")
     };
