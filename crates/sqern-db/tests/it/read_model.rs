@@ -31,14 +31,11 @@ async fn change_at_random(database: &TestDatabase, seed: u8) {
             }
         }));
     }
-    let mut refresher = database.client().await;
+    let refresher = database.client().await;
     let mut reader = database.client().await;
     let mut compared = 0;
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
         refresh(&refresher).await.unwrap();
-        // A REPEATABLE READ transaction, in which all tables are read as of one snapshot.
-        let transaction = snapshot(&mut refresher).await.unwrap();
-        drop(transaction);
         let transaction = snapshot(&mut reader).await.unwrap();
         let is_current: bool = transaction
             .query_one("SELECT kver_state_is_current()", &[])
