@@ -6,7 +6,8 @@
 -- dpkg (deb-version(7)) alternately compares text and numbers. Letters precede all other characters, which therefore have the prefix "{". The
 -- text of each pair also ends with "!".
 --
--- A key has at most 350 characters, so that it fits into an index. The keys of versions with up to 70 characters are shorter.
+-- A key has at most 350 characters, because the size of an index entry is limited. Keys of versions with up to 64 characters, the limit of the
+-- program, are shorter.
 --
 -- rpm (rpm-version(7)) compares segments of letters or digits and ignores separators. Each segment begins with a character for its type.
 CREATE OR REPLACE FUNCTION kver_sort_key(distro text, version text) RETURNS text
