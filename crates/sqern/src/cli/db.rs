@@ -55,7 +55,7 @@ pub(super) enum DbCommand {
     ///
     /// Exit status: 0 on success or if a signal stops --watch, 1 on error, 2 for a usage error.
     #[command(
-        after_help = "Examples:\n  sqern db refresh\n  sqern db refresh --watch       # update it after each change\n  sqern db refresh --full         # after sqern db check has found a difference"
+        after_help = "Examples:\n  sqern db refresh\n  sqern db refresh --watch       # update it after each change\n  sqern db refresh --full        # after sqern db check has found a difference"
     )]
     Refresh {
         /// Compute all rows again, not only those with changes
@@ -165,7 +165,7 @@ fn age(text: &str) -> Result<SignedDuration, String> {
     const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 36_500);
     parse_age(text)
         .filter(|age| *age <= LONGEST)
-        .ok_or_else(|| format!("expected an age such as '400 days' or '8 weeks', found {text:?}"))
+        .ok_or_else(|| format!("expected an age of at most 100 years such as '400 days' or '8 weeks', found {text:?}"))
 }
 
 /// Updates the read model once, or until a signal arrives.
