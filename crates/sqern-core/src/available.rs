@@ -152,7 +152,7 @@ pub async fn remove(
 /// Returns an error with similar names if a distribution, the revision or the target does not
 /// exist.
 pub async fn list(
-    client: &Client,
+    client: &impl GenericClient,
     filter: &AvailableFilter,
     as_of: &AsOf,
 ) -> Result<Vec<Available>, Error> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sqern_db::AsOf;
 use sqern_db::run::{self as db, LoggedKernel, Run, RunKernel};
 use sqern_model::RunKind;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, GenericClient};
 
 use crate::Error;
 
@@ -27,7 +27,7 @@ pub struct RunDetails {
 /// Returns [`Error::Run`] if the run does not exist now. An earlier state without the run has no
 /// kernels.
 pub async fn kernels(
-    client: &Client,
+    client: &impl GenericClient,
     kind: RunKind,
     id: i64,
     as_of: &AsOf,

@@ -41,11 +41,21 @@ impl AtArgs {
         })
     }
 
+    /// Starts a snapshot, and returns the state that `--at` selects.
+    pub(super) async fn begin<'a>(
+        &self,
+        client: &'a mut Client,
+    ) -> Result<(Transaction<'a>, AsOf), CliError> {
+        let transaction = snapshot(client).await?;
+        let as_of = self.resolve(&transaction).await?;
+        Ok((transaction, as_of))
+    }
+
     /// Returns the state that `--at` selects, by default the current state.
-    pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, CliError> {
+    pub(super) async fn resolve(&self, transaction: &Transaction<'_>) -> Result<AsOf, CliError> {
         match self.at {
             None => Ok(AsOf::Now),
-            Some(at) => Ok(AsOf::resolve(client, at).await?),
+            Some(at) => Ok(AsOf::resolve(transaction, at).await?),
         }
     }
 

@@ -8,9 +8,8 @@ mod show;
 mod types;
 
 use clap::Subcommand;
-use pg_connect::Session;
+use sqern_db::DbError;
 use sqern_db::cust::Cluster;
-use sqern_db::{AsOf, DbError};
 use sqern_model::{ClusterName, DistroName, KernelName};
 
 use super::Context;
@@ -113,13 +112,6 @@ pub(super) async fn run(
         } => hosts::run(clusters, kernels, distros, &at, &rows, context).await,
         CustCommand::Type(TypeCommand::List { at, rows }) => types::run(&at, &rows, context).await,
     }
-}
-
-/// Connects, and resolves `--at`.
-async fn begin(at: &AtArgs, context: &Context<'_>) -> Result<(Session, AsOf), CliError> {
-    let session = context.open().await?;
-    let as_of = at.resolve(&session.client).await?;
-    Ok((session, as_of))
 }
 
 /// Adds a hint to the error of an unknown cluster.

@@ -83,9 +83,9 @@ pub(super) async fn run(
     let mut session = context.open().await?;
     match command {
         DistroCommand::List { at: args, rows } => {
-            let as_of = args.resolve(&session.client).await?;
-            let frame = args.upstream(&session.client, &as_of, &[]).await?;
-            let distros = distro::list(&session.client, &as_of).await?;
+            let (snapshot, as_of) = args.begin(&mut session.client).await?;
+            let frame = args.upstream(&snapshot, &as_of, &[]).await?;
+            let distros = distro::list(&snapshot, &as_of).await?;
             let listed: Vec<ListedDistro> = distros
                 .into_iter()
                 .map(|distro| ListedDistro::new(distro, &frame))

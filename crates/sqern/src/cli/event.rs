@@ -4,8 +4,8 @@ mod follow;
 
 use clap::Subcommand;
 use serde_json::{Map, Value};
-use sqern_db::AsOf;
 use sqern_db::event::{self, Filter};
+use sqern_db::{AsOf, PastState};
 use sqern_model::{At, DistroName, KernelName};
 
 use super::Context;
@@ -63,10 +63,10 @@ pub(super) async fn run(
             rows,
         } => (table, generation, distro, kernel, since, at, rows),
     };
-    let session = context.open().await?;
-    let as_of = at.resolve(&session.client).await?;
-    let since = at::since(&session.client, since).await?;
-    sqern_db::follow::require_tables(&session.client, table.as_slice()).await?;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = at.begin(&mut session.client).await?;
+    let since = at::since(&snapshot, since).await?;
+    sqern_db::follow::require_tables(&snapshot, table.as_slice()).await?;
     let distro = kernel
         .as_ref()
         .and_then(|kernel| kernel.distro.clone())
@@ -88,21 +88,15 @@ pub(super) async fn run(
         since: since.map(|past| past.generation),
         pkey: (!pkey.is_empty()).then_some(Value::Object(pkey)),
     };
-    let events = event::list(
-        &session.client,
-        &filter,
-        rows.query_limit(DEFAULT_LIMIT),
-        &as_of,
-    )
-    .await?;
+    let events = event::list(&snapshot, &filter, rows.query_limit(DEFAULT_LIMIT), &as_of).await?;
     if events.is_empty() {
         // Removed distributions also have events.
-        sqern_db::distro::require(&session.client, distro.as_slice(), &AsOf::Now).await?;
+        sqern_db::distro::require(&snapshot, distro.as_slice(), &AsOf::Now).await?;
         if let Some(kernel) = &kernel {
-            sqern_db::kver::find(&session.client, &kernel.version, distro.as_slice()).await?;
+            sqern_db::kver::find(&snapshot, &kernel.version, distro.as_slice()).await?;
         }
         if let Some(id) = generation {
-            AsOf::resolve(&session.client, At::Generation(id)).await?;
+            PastState::resolve(&snapshot, At::Generation(id)).await?;
         }
     }
     let (rows, frame) = (

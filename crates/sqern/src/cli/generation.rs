@@ -80,10 +80,10 @@ pub(super) async fn run(
     let mut session = context.open().await?;
     match command {
         GenerationCommand::List { since, at, rows } => {
-            let as_of = at.resolve(&session.client).await?;
-            let since = at::since(&session.client, since).await?;
+            let (snapshot, as_of) = at.begin(&mut session.client).await?;
+            let since = at::since(&snapshot, since).await?;
             let generations = generation::list(
-                &session.client,
+                &snapshot,
                 since.map(|past| past.generation),
                 rows.query_limit(DEFAULT_LIMIT),
                 &as_of,

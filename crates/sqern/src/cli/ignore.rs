@@ -78,9 +78,9 @@ pub(super) async fn run(
             at,
             rows,
         } => {
-            let as_of = at.resolve(&session.client).await?;
-            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            let patterns = ignore::list(&session.client, &distros, &kernels, all, &as_of).await?;
+            let (snapshot, as_of) = at.begin(&mut session.client).await?;
+            sqern_db::distro::require(&snapshot, &distros, &as_of).await?;
+            let patterns = ignore::list(&snapshot, &distros, &kernels, all, &as_of).await?;
             metadata::list(
                 context.printer,
                 &patterns,

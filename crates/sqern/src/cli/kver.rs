@@ -116,10 +116,10 @@ pub(super) async fn run(
             at,
             rows,
         } => {
-            let as_of = at.resolve(&session.client).await?;
-            let since = at::since(&session.client, since).await?;
-            sqern_db::distro::require(&session.client, &distros, &as_of).await?;
-            let frame = at.upstream(&session.client, &as_of, &distros).await?;
+            let (snapshot, as_of) = at.begin(&mut session.client).await?;
+            let since = at::since(&snapshot, since).await?;
+            sqern_db::distro::require(&snapshot, &distros, &as_of).await?;
+            let frame = at.upstream(&snapshot, &as_of, &distros).await?;
             let like = like
                 .map(|glob| Glob::new(glob).to_like())
                 .transpose()
@@ -132,7 +132,7 @@ pub(super) async fn run(
                 seen_since: since.map(|past| past.time()),
                 ..Filter::default()
             };
-            let kernels = kver::list(&session.client, &filter, &as_of).await?;
+            let kernels = kver::list(&snapshot, &filter, &as_of).await?;
             let kernels: Vec<KernelRow> = kernels.into_iter().map(KernelRow::from).collect();
             metadata::list(context.printer, &kernels, &rows, &frame)?;
             Ok(ExitStatus::Success)

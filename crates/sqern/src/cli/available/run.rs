@@ -23,9 +23,9 @@ pub(in crate::cli) async fn run(
             at,
             rows,
         } => {
-            let as_of = at.resolve(&session.client).await?;
+            let (snapshot, as_of) = at.begin(&mut session.client).await?;
             let available = available::list(
-                &session.client,
+                &snapshot,
                 &AvailableFilter {
                     revision,
                     target,

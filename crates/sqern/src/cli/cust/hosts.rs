@@ -18,10 +18,11 @@ pub(super) async fn run(
     rows: &RowArgs,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let (session, as_of) = super::begin(at, context).await?;
-    kver::require(&session.client, &distros, &kernels, &as_of).await?;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = at.begin(&mut session.client).await?;
+    kver::require(&snapshot, &distros, &kernels, &as_of).await?;
     for name in &clusters {
-        super::require(cust::get(&session.client, name, &as_of).await)?;
+        super::require(cust::get(&snapshot, name, &as_of).await)?;
     }
     let filter = HostFilter {
         clusters,
@@ -30,7 +31,7 @@ pub(super) async fn run(
     };
     metadata::list(
         context.printer,
-        &cust::hosts(&session.client, &filter, &as_of).await?,
+        &cust::hosts(&snapshot, &filter, &as_of).await?,
         rows,
         &ListMetadata::from(&as_of),
     )?;

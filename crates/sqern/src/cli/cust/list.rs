@@ -16,11 +16,12 @@ pub(super) async fn run(
     rows: &RowArgs,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let (session, as_of) = super::begin(at, context).await?;
-    distro::require(&session.client, distros, &as_of).await?;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = at.begin(&mut session.client).await?;
+    distro::require(&snapshot, distros, &as_of).await?;
     metadata::list(
         context.printer,
-        &cust::list(&session.client, all, distros, &as_of).await?,
+        &cust::list(&snapshot, all, distros, &as_of).await?,
         rows,
         &ListMetadata::from(&as_of),
     )?;

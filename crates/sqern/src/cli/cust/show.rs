@@ -16,8 +16,9 @@ pub(super) async fn run(
     args: &RowArgs,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let (session, as_of) = super::begin(at, context).await?;
-    let client = &session.client;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = at.begin(&mut session.client).await?;
+    let client = &snapshot;
     let Cluster {
         name,
         cltype,

@@ -13,10 +13,11 @@ pub(super) async fn run(
     rows: &RowArgs,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let (session, as_of) = super::begin(at, context).await?;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = at.begin(&mut session.client).await?;
     metadata::list(
         context.printer,
-        &cust::types(&session.client, &as_of).await?,
+        &cust::types(&snapshot, &as_of).await?,
         rows,
         &ListMetadata::from(&as_of),
     )?;

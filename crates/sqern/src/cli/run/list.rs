@@ -45,16 +45,12 @@ pub(in crate::cli) async fn list(
     args: &ListArgs,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let session = context.open().await?;
-    let as_of = args.at.resolve(&session.client).await?;
-    let since = at::since(&session.client, args.since).await?;
-    sqern_db::available::require(
-        &session.client,
-        args.revision.as_deref(),
-        args.target.as_deref(),
-    )
-    .await?;
-    kver::require(&session.client, &args.distros, &args.kernels, &as_of).await?;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = args.at.begin(&mut session.client).await?;
+    let since = at::since(&snapshot, args.since).await?;
+    sqern_db::available::require(&snapshot, args.revision.as_deref(), args.target.as_deref())
+        .await?;
+    kver::require(&snapshot, &args.distros, &args.kernels, &as_of).await?;
     let filter = Filter {
         revision: args.revision.clone(),
         target: args.target.clone(),
@@ -64,7 +60,7 @@ pub(in crate::cli) async fn list(
         since: since.map(|past| past.time()),
         limit: Some(args.rows.query_limit(DEFAULT_LIMIT)),
     };
-    let runs = db::list(&session.client, kind, &filter, &as_of).await?;
+    let runs = db::list(&snapshot, kind, &filter, &as_of).await?;
     let (rows, frame) = (
         args.rows.clone().with_default_limit(DEFAULT_LIMIT),
         ListMetadata::from(&as_of),
@@ -94,9 +90,9 @@ pub(in crate::cli) async fn kernels(
     rows: &RowArgs,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
-    let session = context.open().await?;
-    let as_of = at.resolve(&session.client).await?;
-    let kernels = runs::kernels(&session.client, kind, id, &as_of).await?;
+    let mut session = context.open().await?;
+    let (snapshot, as_of) = at.begin(&mut session.client).await?;
+    let kernels = runs::kernels(&snapshot, kind, id, &as_of).await?;
     metadata::list(context.printer, &kernels, rows, &ListMetadata::from(&as_of))?;
     Ok(ExitStatus::Success)
 }
