@@ -92,8 +92,6 @@ $template$;
     other_columns text[];
     has_times boolean;
     parts jsonb;  -- the values of the placeholders
-    code text := function_template || trigger_template;
-    part record;
 BEGIN
     SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
            coalesce(array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)), '{}'),
@@ -121,14 +119,27 @@ BEGIN
                      FROM unnest(key_columns) WITH ORDINALITY AS k (name, position)),
         'changed', coalesce((SELECT string_agg(format('o.%1$I IS DISTINCT FROM n.%1$I', name), ' OR ' ORDER BY position)
                              FROM unnest(other_columns) WITH ORDINALITY AS c (name, position)), 'false'));
-    FOR part IN SELECT key, value FROM jsonb_each_text(parts) LOOP
-        code := replace(code, format('{%s}', part.key), part.value);
-    END LOOP;
-    EXECUTE code;
+    EXECUTE public.journal_code(function_template || trigger_template, parts);
 END
 $$;
 COMMENT ON FUNCTION journal_attach(regclass) IS 'Adds a table to the journal. Must be called again after a change of the columns of the table.';
 REVOKE ALL ON FUNCTION journal_attach(regclass) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION journal_code(template text, parts jsonb) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    code text := template;
+    part record;
+BEGIN
+    FOR part IN SELECT key, value FROM jsonb_each_text(parts) LOOP
+        code := replace(code, format('{%s}', part.key), part.value);
+    END LOOP;
+    RETURN code;
+END
+$$;
+COMMENT ON FUNCTION journal_code(text, jsonb) IS 'Returns a template in which each name in braces is replaced by its value in parts. Internal function of the journal.';
+REVOKE ALL ON FUNCTION journal_code(text, jsonb) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION journal_object(source text, columns text[]) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp

@@ -66,10 +66,10 @@ pub struct KernelExplanation {
     pub reason: Option<String>,
     /// The hint.
     pub hint: Option<String>,
-    /// The position in the plan of the next step.
+    /// The position in the plan of the next step; `None` for an earlier state.
     #[serde(rename = "place")]
     pub position: Option<PlanPosition>,
-    /// The usual duration of the next step.
+    /// The usual duration of the next step; `None` for an earlier state.
     pub usual: Option<UsualDuration>,
 }
 
@@ -159,7 +159,7 @@ async fn explain_kernel(
     as_of: &AsOf,
 ) -> Result<KernelExplanation, Error> {
     let evidence = db::evidence(transaction, &status.kernel, as_of).await?;
-    // Packages have no history.
+    // Packages have no history. The plan and the usual duration are those of the next step from now.
     let is_now = *as_of == AsOf::Now;
     let packages = if is_now {
         kver::packages(transaction, &status.kernel).await?
@@ -172,7 +172,11 @@ async fn explain_kernel(
     } else {
         None
     };
-    let usual = usual_duration(transaction, query, &status, as_of).await?;
+    let usual = if is_now {
+        usual_duration(transaction, query, &status).await?
+    } else {
+        None
+    };
     Ok(KernelExplanation {
         state: state(&status),
         evidence,
@@ -192,7 +196,6 @@ async fn usual_duration(
     transaction: &Transaction<'_>,
     query: &ReportQuery,
     status: &Status,
-    as_of: &AsOf,
 ) -> Result<Option<UsualDuration>, Error> {
     let Some(step) = usual::next_step(status).filter(|_| status.wanted) else {
         return Ok(None);
@@ -202,7 +205,7 @@ async fn usual_duration(
             distros: distro.into_iter().cloned().collect(),
             ..query.statuses(false)
         };
-        let others = status::list(transaction, &filter, as_of).await?;
+        let others = status::list(transaction, &filter, &AsOf::Now).await?;
         if let Some(usual) = UsualDuration::of(step, status, distro, &others) {
             return Ok(Some(usual));
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqern_model::At;
 use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
 
-use crate::decode::{from_row, query_optional_value, query_row, query_value, query_values};
+use crate::decode::{from_row, query_optional_value, query_row, query_rows, query_value};
 use crate::{DbError, Subject};
 
 /// The state that a query reads.
@@ -36,8 +36,23 @@ pub struct PastState {
     pub requested_at: Option<Timestamp>,
     /// The journaled tables.
     #[serde(skip)]
-    tables: Vec<String>,
+    tables: Vec<JournaledTable>,
 }
+
+/// A journaled table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct JournaledTable {
+    name: String,
+    /// Whether the rows have a kernel version, so that those of one version can be read.
+    has_version: bool,
+}
+
+from_row!(JournaledTable { name, has_version });
+
+/// Past states have no indexes, and the planner underestimates their rows. A nested loop would compute
+/// a past state for each row of another one, and sorting a million rows takes longer than hashing them.
+const PLANNER_SETTINGS: &str = "SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_sort = off;
+    SET LOCAL jit = off; SET LOCAL work_mem = '256MB'";
 
 /// The start of the year 1. Earlier times have the same state, and not all of them are in the range
 /// of PostgreSQL.
@@ -130,7 +145,12 @@ impl PastState {
             generation,
             committed_at,
             requested_at,
-            tables: query_values(client, "SELECT journal_tables()", &[]).await?,
+            tables: query_rows(
+                client,
+                "SELECT name, to_regprocedure(format('public.%I(bigint, text)', name || '_at')) IS NOT NULL AS has_version FROM journal_tables() AS name",
+                &[],
+            )
+            .await?,
         })
     }
 
@@ -172,14 +192,16 @@ impl AsOf {
     }
 
     /// Returns the state as of a generation, or as of the last generation that was committed at or
-    /// before a time.
+    /// before a time. Changes planner settings until the end of the transaction.
     ///
     /// # Errors
     ///
     /// Returns [`DbError::Unknown`] if the generation does not exist, and [`DbError::Future`] if
     /// the time is later than the time of the server.
-    pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
-        Ok(Self::Past(PastState::resolve(client, at).await?))
+    pub async fn resolve(transaction: &Transaction<'_>, at: At) -> Result<Self, DbError> {
+        let past = PastState::resolve(transaction, at).await?;
+        transaction.batch_execute(PLANNER_SETTINGS).await?;
+        Ok(Self::Past(past))
     }
 
     /// Returns a query that reads this state instead of the present state.
@@ -187,6 +209,17 @@ impl AsOf {
     /// For a past state, common table expressions shadow the journaled tables, `generation`,
     /// `event` and `kver_ignored`. The tables `kver_package` and `crawl` have no earlier states.
     pub(crate) fn query(&self, query: &str) -> String {
+        self.query_of(query, None)
+    }
+
+    /// Returns a query that reads only the rows of one kernel version, where tables have kernel
+    /// versions. `version` is the parameter of the query that contains the version, such as `$2`.
+    /// An index finds the events of these rows.
+    pub(crate) fn query_of_version(&self, query: &str, version: &str) -> String {
+        self.query_of(query, Some(version))
+    }
+
+    fn query_of(&self, query: &str, version: Option<&str>) -> String {
         let Self::Past(PastState {
             generation,
             tables: journaled,
@@ -195,8 +228,12 @@ impl AsOf {
         else {
             return query.to_owned();
         };
-        let rows_of = |table: &String| {
-            format!("{table} AS (SELECT * FROM {table}_at(generation => {generation}))")
+        let rows_of = |JournaledTable { name, has_version }: &JournaledTable| {
+            let version = version
+                .filter(|_| *has_version)
+                .map(|parameter| format!(", version => {parameter}::text"))
+                .unwrap_or_default();
+            format!("{name} AS (SELECT * FROM {name}_at(generation => {generation}{version}))")
         };
         let mut tables = vec![
             format!(

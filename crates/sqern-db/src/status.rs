@@ -233,7 +233,21 @@ pub async fn list(
     let kernels = kernels.unwrap_or_default();
     let mut values = vec![];
     let query = query(filter, &kernels, &mut values);
-    let mut statuses: Vec<Status> = query_rows(transaction, &as_of.query(&query), &values).await?;
+    let past_version = match kernels.1.as_slice() {
+        [first, others @ ..]
+            if *as_of != AsOf::Now && others.iter().all(|other| other == first) =>
+        {
+            Some(*first)
+        }
+        _ => None,
+    };
+    let query = if let Some(version) = &past_version {
+        values.push(version);
+        as_of.query_of_version(&query, &format!("${}", values.len()))
+    } else {
+        as_of.query(&query)
+    };
+    let mut statuses: Vec<Status> = query_rows(transaction, &query, &values).await?;
     statuses.sort_by(|a, b| newest_first(&a.kernel, &b.kernel));
     Ok(statuses)
 }

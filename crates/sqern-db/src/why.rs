@@ -142,7 +142,8 @@ pub async fn kernels(
 ) -> Result<Vec<Kernel>, DbError> {
     let query = "SELECT kver.distro, kver.version FROM distro JOIN kver ON kver.distro = distro.name AND kver.version = $1
          WHERE $2::text[] = '{}' OR kver.distro = ANY ($2) ORDER BY kver.distro";
-    query_rows(client, &as_of.query(query), &[version, &distros]).await
+    let query = as_of.query_of_version(query, "$1");
+    query_rows(client, &query, &[version, &distros]).await
 }
 
 /// Returns at most 3 kernels with a version that is similar to an unknown one, the most similar
@@ -182,17 +183,18 @@ pub async fn evidence(
     as_of: &AsOf,
 ) -> Result<Evidence, DbError> {
     let Kernel { distro, version } = kernel;
-    let recorded = as_of.query(include_str!("../queries/why_recorded.sql"));
-    let builds = as_of.query(include_str!("../queries/why_builds.sql"));
-    let tests = as_of.query(include_str!("../queries/why_tests.sql"));
-    let available = as_of.query(
+    let past = |query| as_of.query_of_version(query, "$2");
+    let recorded = past(include_str!("../queries/why_recorded.sql"));
+    let builds = past(include_str!("../queries/why_builds.sql"));
+    let tests = past(include_str!("../queries/why_tests.sql"));
+    let available = past(
         "SELECT storpool_revision, release_target, tstamp FROM sp_available_kver
          WHERE distro = $1 AND version = $2 AND deleted_at = '-infinity' ORDER BY tstamp, storpool_revision, release_target",
     );
-    let ignored_by = as_of.query(
+    let ignored_by = past(
         "SELECT pattern, comment FROM kver_ignore WHERE distro = $1 AND $2 LIKE pattern AND deleted_at = '-infinity' ORDER BY pattern",
     );
-    let hosts = as_of.query(include_str!("../queries/why_hosts.sql"));
+    let hosts = past(include_str!("../queries/why_hosts.sql"));
     let kernel: Parameters<'_> = &[distro, version];
     let runs: Parameters<'_> = &[distro, version, &RUNS];
     // The queries are sent together, and the server executes them in sequence.

@@ -1,6 +1,6 @@
 //! Queries of clusters.
 
-use sqern_db::{AsOf, DbError, cust};
+use sqern_db::{AsOf, DbError, cust, snapshot};
 use sqern_model::{At, ClusterName};
 
 use crate::support::{migrated, run};
@@ -12,7 +12,7 @@ fn name(text: &str) -> ClusterName {
 #[tokio::test]
 async fn a_single_cluster_equals_its_entry_in_the_list() {
     let database = migrated().await;
-    let client = database.client().await;
+    let mut client = database.client().await;
     run(
         &client,
         "INSERT INTO distro VALUES ('d', 'D', true);
@@ -33,12 +33,17 @@ async fn a_single_cluster_equals_its_entry_in_the_list() {
     )
     .await;
 
-    let before_hosts = AsOf::resolve(&client, At::Generation(1)).await.unwrap();
+    let transaction = snapshot(&mut client).await.unwrap();
+    let before_hosts = AsOf::resolve(&transaction, At::Generation(1))
+        .await
+        .unwrap();
     for (as_of, hosts) in [(AsOf::Now, 2), (before_hosts, 0)] {
-        let clusters = cust::list(&client, false, &[], &as_of).await.unwrap();
+        let clusters = cust::list(&transaction, false, &[], &as_of).await.unwrap();
         for cluster in &clusters {
             assert_eq!(
-                cust::get(&client, &cluster.name, &as_of).await.unwrap(),
+                cust::get(&transaction, &cluster.name, &as_of)
+                    .await
+                    .unwrap(),
                 *cluster
             );
         }
@@ -47,11 +52,11 @@ async fn a_single_cluster_equals_its_entry_in_the_list() {
             ("acme-1", hosts)
         );
     }
-    match cust::get(&client, &name("gone-1"), &AsOf::Now).await {
+    match cust::get(&transaction, &name("gone-1"), &AsOf::Now).await {
         Err(DbError::Unknown { got, .. }) => assert_eq!(got, "gone-1", "deleted"),
         other => panic!("{other:?}"),
     }
-    match cust::get(&client, &name("acme-3"), &AsOf::Now).await {
+    match cust::get(&transaction, &name("acme-3"), &AsOf::Now).await {
         Err(DbError::Unknown { near, .. }) => assert_eq!(near, ["acme-1", "acme-2"]),
         other => panic!("{other:?}"),
     }

@@ -12,7 +12,7 @@ use super::row_text::{model_rows, server_rows};
 use super::run::Replay;
 use super::statement::{Conflict, Kind, Statement};
 use super::step::{Action, Step};
-use super::tables::{TABLES, named};
+use super::tables::{TABLES, Table, named};
 use crate::support::{rows, run, value};
 
 /// The direction in which the as-of functions read the journal. They use the direction with fewer
@@ -189,12 +189,39 @@ async fn check_states(
             "as of generation {}",
             generation.id
         );
+        if number % 2 == 0 {
+            check_versions(client, generation.id).await?;
+        }
     }
     prop_assert_eq!(
         server_rows(client, "{}").await,
         model_rows(&replay.rows),
         "now"
     );
+    Ok(())
+}
+
+/// Compares the rows of each kernel version with the rows of all versions.
+async fn check_versions(client: &Client, generation: i64) -> Result<(), TestCaseError> {
+    let has_version = |table: &&Table| table.columns.iter().any(|column| column.name == "version");
+    for table in TABLES.iter().filter(has_version) {
+        let name = table.name;
+        let all =
+            format!("SELECT t::text FROM {name}_at(generation => {generation}) AS t ORDER BY 1");
+        let each = format!(
+            "SELECT t::text
+             FROM (SELECT DISTINCT pkey ->> 'version' AS version FROM event WHERE pkey ? 'version') AS v
+             CROSS JOIN LATERAL {name}_at({generation}, v.version) AS t
+             ORDER BY 1"
+        );
+        prop_assert_eq!(
+            rows(client, &each).await,
+            rows(client, &all).await,
+            "{} by version as of generation {}",
+            name,
+            generation
+        );
+    }
     Ok(())
 }
 
