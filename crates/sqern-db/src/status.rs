@@ -151,8 +151,15 @@ fn view() -> &'static str {
 fn query<'a>(
     filter: &'a StatusFilter,
     kernels: &'a KernelArrays<'a>,
+    as_of: &AsOf,
     values: &mut Vec<&'a (dyn ToSql + Sync)>,
 ) -> String {
+    // The view reads some tables twice. A past state is computed once, but the planner uses the
+    // indexes of a present table for each.
+    let materialized = match as_of {
+        AsOf::Now => "NOT MATERIALIZED",
+        AsOf::Past(_) => "MATERIALIZED",
+    };
     let mut value = |value: &'a (dyn ToSql + Sync)| {
         values.push(value);
         format!("${}", values.len())
@@ -160,7 +167,7 @@ fn query<'a>(
     let mut parts = vec![];
     let mut part = |table: &str, condition: &str| {
         parts.push(format!(
-            "{table} AS NOT MATERIALIZED (SELECT t.* FROM {table} AS t WHERE {condition})"
+            "{table} AS {materialized} (SELECT t.* FROM {table} AS t WHERE {condition})"
         ));
     };
     let mut of_kernels = vec![];
@@ -232,7 +239,7 @@ pub async fn list(
     }
     let kernels = kernels.unwrap_or_default();
     let mut values = vec![];
-    let query = query(filter, &kernels, &mut values);
+    let query = query(filter, &kernels, as_of, &mut values);
     let past_version = match kernels.1.as_slice() {
         [first, others @ ..]
             if *as_of != AsOf::Now && others.iter().all(|other| other == first) =>
