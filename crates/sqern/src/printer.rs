@@ -242,6 +242,12 @@ impl Printer {
         }
     }
 
+    /// Returns an error if standard output is closed or read-only, so that each later output would
+    /// be lost. Other errors, such as a full disk, are known only after a write.
+    pub fn require_stdout(&self) -> Result<(), CliError> {
+        check_written(require_writable()).map(drop)
+    }
+
     /// Prints text for a reader to standard output. Control characters are replaced.
     pub fn text(&self, text: &str) -> Result<(), CliError> {
         self.data(&replace_control(text))

@@ -94,7 +94,8 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitSt
     let progress = CrawlProgress::new(context.printer);
     let summary = check(&context.database(), &request, &options, &progress).await?;
     progress.clear();
-    print(&summary, options.dry_run, context.printer)?;
+    print(&summary, options.dry_run, context.printer)
+        .map_err(|error| error.after_generation(summary.finished))?;
     if summary.finished.generation.is_some() {
         match context.open().await {
             Ok(mut session) => catch_up(&mut session, context.printer).await,

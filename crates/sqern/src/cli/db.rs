@@ -130,7 +130,14 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             };
             let mut session = context.open().await?;
             let pruned = retention::prune(&mut session.client, retention, dry_run).await?;
-            context.printer.value(&pruned, || describe_pruned(pruned))?;
+            let printed = context.printer.value(&pruned, || describe_pruned(pruned));
+            printed.map_err(|error| {
+                if dry_run {
+                    error
+                } else {
+                    error.after(describe_pruned(pruned))
+                }
+            })?;
             Ok(ExitStatus::Success)
         }
     }
@@ -154,9 +161,18 @@ async fn migrate(
         .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
     }
     let migrated = Migrated { steps, dry_run };
-    context
+    let printed = context
         .printer
-        .value(&migrated, || describe_migrated(&migrated))?;
+        .value(&migrated, || describe_migrated(&migrated));
+    printed.map_err(|error| {
+        if dry_run || migrated.steps.is_empty() {
+            error
+        } else {
+            error
+                .after("the schema is migrated")
+                .hint("sqern db status")
+        }
+    })?;
     Ok(ExitStatus::Success)
 }
 

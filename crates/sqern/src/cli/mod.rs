@@ -209,6 +209,20 @@ impl Command {
     }
 }
 
+impl Command {
+    /// Whether the command always writes to standard output. A report can be written to a file.
+    fn prints(&self) -> bool {
+        match self {
+            Self::Build(command) => !matches!(command, build::BuildCommand::Renew { .. }),
+            Self::Test(command) => !matches!(command, test::TestCommand::Renew { .. }),
+            Self::Db(command) => !matches!(command, db::DbCommand::Refresh { watch: true, .. }),
+            Self::Local(command) => !matches!(command, local::LocalCommand::Psql { .. }),
+            Self::Report(_) | Self::Man(_) => false,
+            _ => true,
+        }
+    }
+}
+
 impl Output {
     /// Returns the format that the flags select.
     #[must_use]
@@ -313,6 +327,10 @@ pub async fn run(
         return Err(CliError::usage(
             "--csv is supported only by commands that print a list",
         ));
+    }
+    // Otherwise, a command would change data and lose its output.
+    if cli.command.prints() {
+        printer.require_stdout()?;
     }
     let context = Context {
         connection: &cli.connection,
