@@ -489,12 +489,12 @@ pub fn print_clap(error: &clap::Error) -> Result<i32, CliError> {
     Ok(error.exit_code())
 }
 
-/// Returns an error if standard output is open for reading only. The standard library ignores that
-/// error of a write.
+/// Returns an error if standard output was closed when the program started, or is open for reading
+/// only. The standard library ignores both errors of a write.
 fn require_writable() -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(io::stdout())?;
     let is_writable = flags & OFlags::ACCMODE != OFlags::RDONLY;
-    if is_writable {
+    if is_writable && start_stdio::was_stdout_open() {
         Ok(())
     } else {
         Err(rustix::io::Errno::BADF.into())

@@ -1,6 +1,7 @@
 //! Standard streams that are closed, full or discarded.
 
 use std::fs::File;
+use std::process::{Command, Stdio};
 
 use crate::program::{Program, Ran, field};
 use crate::runs::fetched;
@@ -8,6 +9,23 @@ use crate::runs::fetched;
 /// Returns a file to which nothing can be written.
 fn full() -> File {
     File::options().write(true).open("/dev/full").unwrap()
+}
+
+/// Runs the program in a shell with these redirections.
+fn redirected(program: &Program, redirections: &str, arguments: &[&str]) -> Ran {
+    let direct = program.command(arguments);
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", &format!("exec \"$0\" \"$@\" {redirections}")])
+        .arg(direct.get_program())
+        .args(direct.get_args())
+        .env_clear()
+        .envs(
+            direct
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    Ran::from(shell.output().unwrap())
 }
 
 #[tokio::test]
@@ -99,6 +117,69 @@ async fn a_change_that_cannot_be_printed_is_named_in_the_error() {
         ran.stderr.contains("; removed 0 crawls and 0 logs"),
         "{ran:?}"
     );
+}
+
+#[tokio::test]
+async fn closed_standard_output_is_an_error_before_any_change() {
+    let program = fetched(&["6.1.0-1-amd64"]).await;
+    let journal = program.journal().await;
+    for arguments in [
+        &["kver", "list"][..],
+        &["kver", "list", "--json"],
+        &["report", "coverage"],
+        &["--version"],
+        &["distro", "add", "fedora42", "FEDORA42"],
+        &["build", "start", "--claim", "1"],
+    ] {
+        for redirections in [">&-", ">&- <&-"] {
+            let ran = redirected(&program, redirections, arguments);
+            assert!(
+                ran.status == 1
+                    && ran
+                        .stderr
+                        .contains("could not write to standard output: Bad file descriptor"),
+                "{redirections} {arguments:?}: {ran:?}"
+            );
+        }
+        // Without standard error, only the exit status remains.
+        assert_eq!(redirected(&program, ">&- 2>&-", arguments).status, 1);
+    }
+    assert_eq!(program.journal().await, journal);
+}
+
+#[tokio::test]
+async fn discarded_output_and_other_closed_streams_are_no_errors() {
+    let program = fetched(&["6.1.0-1-amd64"]).await;
+    for redirections in [
+        ">/dev/null",
+        // The null device of daemon(3) and of subprocess.DEVNULL is open for reading and writing.
+        "1<>/dev/null",
+        "<&-",
+        "2>&-",
+        "<&- 2>&-",
+    ] {
+        let ran = redirected(&program, redirections, &["distro", "list"]);
+        assert!(
+            ran.status == 0 && !ran.stderr.contains("error"),
+            "{redirections}: {ran:?}"
+        );
+    }
+    // This command does not write to standard output.
+    program.done(&["build", "start", "--claim", "1"]);
+    let ran = redirected(&program, ">&-", &["build", "renew", "1"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+}
+
+#[test]
+fn null_streams_of_the_standard_library_are_open() {
+    let ran = Command::new(env!("CARGO_BIN_EXE_sqern"))
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
