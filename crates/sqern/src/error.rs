@@ -182,6 +182,7 @@ impl From<DbError> for CliError {
             | DbError::Exists { .. }
             | DbError::Future { .. }
             | DbError::Locked { .. }
+            | DbError::ReadModelLocked { .. }
             | DbError::ReadOnly { .. } => ExitStatus::Failed,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();

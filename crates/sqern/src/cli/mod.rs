@@ -302,19 +302,6 @@ impl Context<'_> {
     }
 }
 
-/// Updates the read model after a change of many rows, which is already printed. A failure is a
-/// warning, because the next report or `sqern db refresh` updates it too.
-async fn catch_up(session: &mut Session, printer: &Printer) {
-    if let Err(error) = sqern_db::read_model::catch_up(&mut session.client).await {
-        warn_of_read_model(&error, printer);
-    }
-}
-
-fn warn_of_read_model(error: &impl std::fmt::Display, printer: &Printer) {
-    let text = format!("could not update the read model: {error}");
-    printer.warning_with_hint(&text, Some("sqern db refresh"));
-}
-
 /// Runs a command line. `terminate` ends the program after a signal that no command handles.
 pub async fn run(
     cli: Cli,

@@ -32,12 +32,12 @@ pub fn print_change(
         finished,
     };
     let is_table = printer.format() == Format::Table;
-    let printed = match (is_table, changed) {
+    let written = match (is_table, changed) {
         (true, []) => Ok(()),
         (true, lines) => printer.text(&lines.join("\n")),
         (false, _) => printer.value(&value, String::new),
     };
-    printed.map_err(|error| error.after_generation(finished))?;
+    written.map_err(|error| error.after_generation(finished))?;
     if is_table {
         printer.note(&generation_note(finished, dry_run, "nothing to change"));
     }

@@ -42,8 +42,8 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
             dry_run,
             finished: *finished,
         };
-        let printed = printer.value(&loaded, String::new);
-        return printed.map_err(|error| error.after_generation(*finished));
+        let written = printer.value(&loaded, String::new);
+        return written.map_err(|error| error.after_generation(*finished));
     }
     if !changes.is_empty() {
         printer
