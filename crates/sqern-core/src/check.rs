@@ -21,7 +21,7 @@ use crate::crawl::{CrawlEvent, CrawlProgress, report_skipped};
 use crate::sources::definition;
 use crate::{ChangeOptions, Clock, Database, Error, Progress};
 
-pub use summary::{CheckProblem, CheckSummary, CheckedDistro, CheckedSource};
+pub use summary::{CheckProblem, CheckSummary, CheckWarning, CheckedDistro, CheckedSource};
 
 /// A check to run.
 #[derive(Debug, Clone)]

@@ -50,6 +50,12 @@ pub enum DbError {
         /// The sessions that hold locks on tables of the schema.
         holders: Vec<String>,
     },
+    /// Another session locks the read model.
+    #[error("could not update the read model: {}", locked_by(holders))]
+    ReadModelLocked {
+        /// The sessions that lock the read model.
+        holders: Vec<String>,
+    },
     /// A state was requested by a time in the future.
     #[error("the time {at} is in the future")]
     Future {
@@ -138,6 +144,9 @@ impl DbError {
                 "Nothing was changed. Run the command again when the other session has ended."
                     .into(),
             ),
+            Self::ReadModelLocked { .. } => {
+                Some("Run the command again when the other session has ended.".into())
+            }
             Self::Exists { .. } | Self::Future { .. } | Self::Unexpected { .. } => None,
         }
     }

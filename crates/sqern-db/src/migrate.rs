@@ -86,7 +86,9 @@ pub enum Step {
 /// Returns [`DbError::Postgres`] with SQLSTATE 42501 if the role lacks a privilege; its hint lists
 /// the commands for a superuser.
 ///
-/// Returns [`DbError::Locked`] if other sessions hold locks for longer than 20 seconds.
+/// Returns [`DbError::Locked`] if other sessions hold locks for longer than 20 seconds, and
+/// [`DbError::ReadModelLocked`] if the schema is migrated and only the read model is not filled,
+/// because another session locks it.
 pub async fn migrate(
     client: &mut Client,
     target: Option<i32>,
@@ -154,6 +156,17 @@ async fn migrate_once(
             steps.push(Step::Privileges { problems });
         }
     }
+    // Changed functions can compute other rows.
+    let invalidates_read_model = target == latest_version()
+        && steps
+            .iter()
+            .any(|step| matches!(step, Step::Up { .. } | Step::Functions { .. }));
+    if dry_run && target == latest_version() {
+        let kernels = read_model::count_to_fill(&transaction, invalidates_read_model).await?;
+        if kernels > 0 {
+            steps.push(Step::ReadModel { kernels });
+        }
+    }
     if !dry_run && !steps.is_empty() {
         transaction.batch_execute(ROLES).await?;
         if status.version > 0 {
@@ -162,12 +175,7 @@ async fn migrate_once(
         for step in &steps {
             apply(&transaction, step).await?;
         }
-        if target == latest_version()
-            && steps
-                .iter()
-                .any(|step| matches!(step, Step::Up { .. } | Step::Functions { .. }))
-        {
-            // Changed functions can compute other rows.
+        if invalidates_read_model {
             transaction
                 .execute("DELETE FROM kver_state_position", &[])
                 .await?;

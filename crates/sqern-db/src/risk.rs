@@ -173,64 +173,99 @@ pub async fn risk(
     })
 }
 
-/// The hosts of a cluster type with the same kernels at risk.
-struct FoundGroup {
+/// The hosts of a cluster type with the same kernels at risk: names, or ranks in a list of kernels.
+struct FoundGroup<K> {
     cltype: i32,
-    kernels: Vec<(Role, Kernel)>,
+    kernels: Vec<(Role, K)>,
     hosts: u64,
 }
 
-/// A host with kernels at risk.
-struct FoundHost {
+/// A host with kernels at risk: names, or ranks in a list of kernels.
+struct FoundHost<K> {
     cltype: i32,
     cluster: ClusterName,
     host: HostName,
-    kernels: Vec<(Role, Kernel)>,
+    kernels: Vec<(Role, K)>,
 }
 
 /// The result of the queries for hosts.
 struct Found {
-    groups: Vec<FoundGroup>,
+    groups: Vec<FoundGroup<Kernel>>,
     /// Empty unless the hosts are requested.
-    hosts: Vec<FoundHost>,
+    hosts: Vec<FoundHost<Kernel>>,
 }
 
-impl FromRow for FoundGroup {
+/// A kernel that is decoded from a row with the kernels of hosts.
+trait KernelAtRisk: Sized {
+    /// Returns the kernels without an available module: the running kernel, then the newest one if it
+    /// is another.
+    fn kernels(row: &Row) -> Result<Vec<(Role, Self)>, DbError>;
+}
+
+impl<K: KernelAtRisk> FromRow for FoundGroup<K> {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
             cltype: column(row, "cltype")?,
-            kernels: named_kernels(row)?,
+            kernels: K::kernels(row)?,
             hosts: unsigned(row, "hosts")?,
         })
     }
 }
 
-impl FromRow for FoundHost {
+impl<K: KernelAtRisk> FromRow for FoundHost<K> {
     fn from_row(row: &Row) -> Result<Self, DbError> {
         Ok(Self {
             cltype: column(row, "cltype")?,
             cluster: column(row, "cluster_name")?,
             host: column(row, "host_name")?,
-            kernels: named_kernels(row)?,
+            kernels: K::kernels(row)?,
         })
     }
 }
 
-/// Returns the kernels of the columns `running_…` and `newest_…` that are not null.
-fn named_kernels(row: &Row) -> Result<Vec<(Role, Kernel)>, DbError> {
-    let columns = [
-        (Role::Running, "running_distro", "running_version"),
-        (Role::Newest, "newest_distro", "newest_version"),
-    ];
-    let mut kernels = vec![];
-    for (role, distro, version) in columns {
-        let distro: Option<DistroName> = column(row, distro)?;
-        let version: Option<KernelVersion> = column(row, version)?;
-        if let Some((distro, version)) = distro.zip(version) {
-            kernels.push((role, Kernel { distro, version }));
+/// The columns `running_…` and `newest_…` contain names, or null without risk.
+impl KernelAtRisk for Kernel {
+    fn kernels(row: &Row) -> Result<Vec<(Role, Self)>, DbError> {
+        let columns = [
+            (Role::Running, "running_distro", "running_version"),
+            (Role::Newest, "newest_distro", "newest_version"),
+        ];
+        let mut kernels = vec![];
+        for (role, distro, version) in columns {
+            let distro: Option<DistroName> = column(row, distro)?;
+            let version: Option<KernelVersion> = column(row, version)?;
+            if let Some((distro, version)) = distro.zip(version) {
+                kernels.push((role, Self { distro, version }));
+            }
         }
+        Ok(kernels)
     }
-    Ok(kernels)
+}
+
+/// The index of a kernel in the list of [`rank_kernels`]. The columns `running` and `newest` contain
+/// codes; see [`code`].
+struct Rank(usize);
+
+impl KernelAtRisk for Rank {
+    fn kernels(row: &Row) -> Result<Vec<(Role, Self)>, DbError> {
+        let running: Option<i64> = column(row, "running")?;
+        let newest: Option<i64> = column(row, "newest")?;
+        let newest = newest.filter(|_| newest != running);
+        let codes = [
+            (Role::Running, "running", running),
+            (Role::Newest, "newest", newest),
+        ];
+        let mut kernels = vec![];
+        for (role, name, code) in codes {
+            if let Some(code) = code.filter(|code| code % 2 == 1) {
+                let rank = usize::try_from(code / 2).map_err(|_| {
+                    unexpected(name, format!("expected the code of a kernel, found {code}"))
+                })?;
+                kernels.push((role, Self(rank)));
+            }
+        }
+        Ok(kernels)
+    }
 }
 
 /// Returns the hosts at risk from the read model.
@@ -243,7 +278,7 @@ async fn of_read_model(client: &impl GenericClient, filter: &RiskFilter) -> Resu
         ..
     } = filter;
     let query = include_str!("../queries/state_risk.sql");
-    let groups: Vec<FoundGroup> =
+    let groups: Vec<FoundGroup<Kernel>> =
         query_rows(client, query, &[target, revision, clusters, types]).await?;
     let hosts = if filter.with_hosts {
         let kernels: BTreeSet<&Kernel> = groups
@@ -266,16 +301,16 @@ async fn of_tables(
     as_of: &AsOf,
 ) -> Result<Found, DbError> {
     let ranked = rank_kernels(client, filter, as_of).await?;
-    let named = |kernels: Vec<(Role, usize)>| {
+    let named = |kernels: Vec<(Role, Rank)>| {
         kernels
             .into_iter()
-            .map(|(role, rank)| (role, ranked[rank].kernel.clone()))
+            .map(|(role, Rank(rank))| (role, ranked[rank].kernel.clone()))
             .collect()
     };
     let query = format!(
         "SELECT cltype, running, newest, count(*) AS hosts FROM ({HOSTS}) AS host GROUP BY cltype, running, newest"
     );
-    let groups: Vec<RankedGroup> = query_hosts(client, filter, &ranked, &query, as_of).await?;
+    let groups: Vec<FoundGroup<Rank>> = query_hosts(client, filter, &ranked, &query, as_of).await?;
     let groups = groups.into_iter().map(|group| FoundGroup {
         cltype: group.cltype,
         kernels: named(group.kernels),
@@ -285,7 +320,7 @@ async fn of_tables(
     if filter.with_hosts {
         let query =
             format!("SELECT * FROM ({HOSTS}) AS host WHERE running & 1 = 1 OR newest & 1 = 1");
-        let ranked_hosts: Vec<RankedHost> =
+        let ranked_hosts: Vec<FoundHost<Rank>> =
             query_hosts(client, filter, &ranked, &query, as_of).await?;
         hosts.extend(ranked_hosts.into_iter().map(|host| FoundHost {
             cltype: host.cltype,
@@ -342,64 +377,6 @@ async fn query_hosts<T: FromRow>(
         &[&distros, &versions, &codes, &filter.clusters, &filter.types],
     )
     .await
-}
-
-/// The hosts of a cluster type with the same kernels at risk, by rank.
-struct RankedGroup {
-    cltype: i32,
-    kernels: Vec<(Role, usize)>,
-    hosts: u64,
-}
-
-impl FromRow for RankedGroup {
-    fn from_row(row: &Row) -> Result<Self, DbError> {
-        Ok(Self {
-            cltype: column(row, "cltype")?,
-            kernels: kernels_at_risk(row)?,
-            hosts: unsigned(row, "hosts")?,
-        })
-    }
-}
-
-/// A host with the ranks of its kernels at risk.
-struct RankedHost {
-    cltype: i32,
-    cluster: ClusterName,
-    host: HostName,
-    kernels: Vec<(Role, usize)>,
-}
-
-impl FromRow for RankedHost {
-    fn from_row(row: &Row) -> Result<Self, DbError> {
-        Ok(Self {
-            cltype: column(row, "cltype")?,
-            cluster: column(row, "cluster_name")?,
-            host: column(row, "host_name")?,
-            kernels: kernels_at_risk(row)?,
-        })
-    }
-}
-
-/// Returns the ranks of the kernels without an available module: the running kernel, then the
-/// newest one if it is another.
-fn kernels_at_risk(row: &Row) -> Result<Vec<(Role, usize)>, DbError> {
-    let running: Option<i64> = column(row, "running")?;
-    let newest: Option<i64> = column(row, "newest")?;
-    let newest = newest.filter(|_| newest != running);
-    let codes = [
-        (Role::Running, "running", running),
-        (Role::Newest, "newest", newest),
-    ];
-    let mut kernels = vec![];
-    for (role, name, code) in codes {
-        if let Some(code) = code.filter(|code| code % 2 == 1) {
-            let rank = usize::try_from(code / 2).map_err(|_| {
-                unexpected(name, format!("expected the code of a kernel, found {code}"))
-            })?;
-            kernels.push((role, rank));
-        }
-    }
-    Ok(kernels)
 }
 
 /// Returns the states of these kernels.

@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use sqern_core::input::parse_retention;
 use sqern_model::DistroName;
 
 use crate::error::CliError;
@@ -19,14 +21,47 @@ pub struct Config {
     /// The default of `--store`.
     pub store: Option<PathBuf>,
     /// The default of `--target`.
+    #[serde(default, deserialize_with = "target")]
     pub target: Option<String>,
     /// The default of repeatable `--distro` options.
     #[serde(default)]
     pub distros: Vec<DistroName>,
     /// The default of `--keep-crawls`.
+    #[serde(default, deserialize_with = "keep_crawls")]
     pub keep_crawls: Option<String>,
     /// The default of `--keep-logs`.
+    #[serde(default, deserialize_with = "keep_logs")]
     pub keep_logs: Option<String>,
+}
+
+fn keep_crawls<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    checked(value, "keep-crawls", |text| parse_retention(text).map(drop))
+}
+
+fn keep_logs<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    checked(value, "keep-logs", |text| parse_retention(text).map(drop))
+}
+
+fn target<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    checked(value, "target", |text| {
+        if text.is_empty() {
+            Err("must not be empty".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+}
+
+/// Checks the default of an option. clap would report an invalid default as the value of an option
+/// that the user did not specify.
+fn checked<'de, D: Deserializer<'de>>(
+    value: D,
+    key: &str,
+    check: impl FnOnce(&str) -> Result<(), String>,
+) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(value)?;
+    check(&text).map_err(|reason| D::Error::custom(format!("{key}: {reason}")))?;
+    Ok(Some(text))
 }
 
 /// The commands without configured defaults. The modules that a command makes available must not
@@ -143,6 +178,18 @@ mod tests {
         assert_eq!(line, 2);
         assert!(reason.contains("unknown field `targets`"), "{reason}");
         assert_eq!(Config::parse("distros = [\" \"]").unwrap_err().0, 1);
+        for (line, reason) in [
+            ("keep-crawls = \"soon\"", "keep-crawls: expected an age"),
+            ("keep-logs = \"200 years\"", "keep-logs: expected an age"),
+            ("target = \"\"", "target: must not be empty"),
+        ] {
+            let (found, message) =
+                Config::parse(&format!("service = \"a\"\n{line}\n")).unwrap_err();
+            assert!(
+                found == 2 && message.starts_with(reason),
+                "{found}: {message}"
+            );
+        }
     }
 
     #[test]

@@ -2,12 +2,14 @@
 
 pub mod code;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use pg_connect::ConnectError;
 use pg_local::LocalError;
 use sqern_core::doctor::Problem;
 use sqern_db::DbError;
+use sqern_db::change::Finished;
 use sqern_model::Diagnostic;
 
 use crate::private_server::{HINT_TEXTS, PROGRAM};
@@ -76,6 +78,31 @@ impl CliError {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// Adds a change that was recorded before this error of the output.
+    #[must_use]
+    pub fn after(mut self, change: impl Display) -> Self {
+        self.message += &format!("; {change}");
+        self
+    }
+
+    /// Adds the operation that failed, as a text that starts with "could not".
+    #[must_use]
+    pub fn during(mut self, operation: impl Display) -> Self {
+        self.message = format!("{operation}: {}", self.message);
+        self
+    }
+
+    /// Adds the generation that was recorded before this error of the output, if any.
+    #[must_use]
+    pub fn after_generation(self, finished: Finished) -> Self {
+        match finished.generation {
+            Some(id) => self
+                .after(format!("generation {id} is recorded"))
+                .hint(format!("sqern generation show {id}")),
+            None => self,
+        }
     }
 
     /// Sets the code.
@@ -155,6 +182,7 @@ impl From<DbError> for CliError {
             | DbError::Exists { .. }
             | DbError::Future { .. }
             | DbError::Locked { .. }
+            | DbError::ReadModelLocked { .. }
             | DbError::ReadOnly { .. } => ExitStatus::Failed,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();

@@ -19,6 +19,7 @@ pub mod load;
 pub mod metadata;
 pub mod pipeline;
 pub mod private_server;
+pub mod read_model;
 pub mod reports;
 pub mod run;
 pub mod source;

@@ -242,6 +242,12 @@ impl Printer {
         }
     }
 
+    /// Returns an error if standard output is closed or read-only, so that each later output would
+    /// be lost. Other errors, such as a full disk, are known only after a write.
+    pub fn require_stdout(&self) -> Result<(), CliError> {
+        check_written(require_writable()).map(drop)
+    }
+
     /// Prints text for a reader to standard output. Control characters are replaced.
     pub fn text(&self, text: &str) -> Result<(), CliError> {
         self.data(&replace_control(text))
@@ -483,12 +489,12 @@ pub fn print_clap(error: &clap::Error) -> Result<i32, CliError> {
     Ok(error.exit_code())
 }
 
-/// Returns an error if standard output is open for reading only. The standard library ignores that
-/// error of a write.
+/// Returns an error if standard output was closed when the program started, or is open for reading
+/// only. The standard library ignores both errors of a write.
 fn require_writable() -> io::Result<()> {
     let flags = rustix::fs::fcntl_getfl(io::stdout())?;
     let is_writable = flags & OFlags::ACCMODE != OFlags::RDONLY;
-    if is_writable {
+    if is_writable && start_stdio::was_stdout_open() {
         Ok(())
     } else {
         Err(rustix::io::Errno::BADF.into())

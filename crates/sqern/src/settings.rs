@@ -228,7 +228,7 @@ impl Settings {
                 .or_else(|| Some(self.home.as_ref()?.join(".local/share")));
             data.map(|data| data.join("sqern/store"))
         };
-        let is_root = OsUser::current().is_some_and(|user| user.name == "root");
+        let is_root = geteuid().is_root();
         let configured = self.store.as_ref().or(self.config.store.as_ref());
         configured.cloned().or_else(|| {
             if is_root {
@@ -251,7 +251,7 @@ impl Settings {
                 .or_else(|| Some(self.home.as_ref()?.join(".local/state")));
             state.map(|state| state.join("sqern/logs"))
         };
-        let is_root = OsUser::current().is_some_and(|user| user.name == "root");
+        let is_root = geteuid().is_root();
         self.logs.clone().or_else(|| {
             if is_root {
                 Some(PathBuf::from(ROOTS_LOGS))

@@ -112,6 +112,33 @@ impl CheckProblem<'_> {
     }
 }
 
+/// A warning about one or several sources of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckWarning<'a> {
+    /// The distribution.
+    pub distro: &'a DistroName,
+    /// The text.
+    pub text: &'a str,
+    /// The names of the sources; at least one.
+    pub sources: Vec<&'a str>,
+}
+
+impl CheckWarning<'_> {
+    /// Returns a message. For several sources, it contains their number instead of their names.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let Self {
+            distro,
+            text,
+            sources,
+        } = self;
+        match sources.as_slice() {
+            [source] => format!("{distro} {source}: {text}"),
+            sources => format!("{distro}: {}: {text}", counted(sources.len(), "source")),
+        }
+    }
+}
+
 /// The differences of one distribution, the newest kernels first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CheckedDistro {
@@ -165,6 +192,36 @@ impl CheckSummary {
         problems
     }
 
+    /// Returns the warnings, each with the sources of a distribution that have it, in the order of the
+    /// sources.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<CheckWarning<'_>> {
+        let mut warnings: Vec<CheckWarning<'_>> = Vec::new();
+        for source in &self.sources {
+            let CheckedSource {
+                distro,
+                source: name,
+                warnings: texts,
+                ..
+            } = source;
+            for text in texts {
+                let known = warnings
+                    .iter_mut()
+                    .find(|warning| warning.distro == distro && warning.text == text);
+                match known {
+                    Some(warning) if warning.sources.last() == Some(&name.as_str()) => {}
+                    Some(warning) => warning.sources.push(name),
+                    None => warnings.push(CheckWarning {
+                        distro,
+                        text,
+                        sources: vec![name],
+                    }),
+                }
+            }
+        }
+        warnings
+    }
+
     /// Returns whether all crawls are complete or unchanged, and there is at least one.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -206,6 +263,39 @@ mod tests {
             cause: Some(cause.to_owned()),
             warnings: vec![],
         }
+    }
+
+    #[test]
+    fn equal_warnings_of_a_distribution_are_one_warning() {
+        let source = |distro, name, warnings: &[&str]| CheckedSource {
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+            ..failed(distro, name, "repo.example", "cause")
+        };
+        let summary = CheckSummary {
+            sources: vec![
+                source("alma8", "8-base", &["key expires", "key expires", "old"]),
+                source("alma8", "8-extras", &["key expires"]),
+                source("alma9", "9-base", &["key expires"]),
+            ],
+            distros: vec![],
+            finished: Finished {
+                generation: None,
+                events: 0,
+            },
+        };
+        let messages: Vec<String> = summary
+            .warnings()
+            .iter()
+            .map(CheckWarning::message)
+            .collect();
+        assert_eq!(
+            messages,
+            [
+                "alma8: 2 sources: key expires",
+                "alma8 8-base: old",
+                "alma9 9-base: key expires"
+            ]
+        );
     }
 
     #[test]

@@ -84,8 +84,9 @@ pub enum FetchOutcome {
 pub struct FetchSummary {
     /// The outcome of each kernel, in the order of the plan.
     pub kernels: Vec<KernelFetch>,
-    /// The generation.
-    pub finished: Finished,
+    /// The generation that records the trees, or the reason why they are not recorded. The next
+    /// fetch finds and records them.
+    pub recorded: Result<Finished, Error>,
 }
 
 impl FetchOutcome {
@@ -105,8 +106,8 @@ impl FetchOutcome {
 ///
 /// # Errors
 ///
-/// Returns an error if no module can be compiled, or an error of the database. The error of a
-/// kernel is part of the summary.
+/// Returns an error if no module can be compiled, or an error of the database before the first
+/// download. The error of a kernel, and that of recording the trees, are part of the summary.
 pub async fn execute(
     database: &Database,
     plan: &FetchPlan,
@@ -158,12 +159,21 @@ pub async fn execute(
         .iter()
         .filter(|fetch| fetch.outcome.tree().is_some());
     let fetched: Vec<Kernel> = with_tree.map(|fetch| fetch.kernel.clone()).collect();
+    let recorded = record(database, config, &fetched).await;
+    Ok(FetchSummary { kernels, recorded })
+}
+
+/// Records the trees of these kernels in one generation.
+async fn record(
+    database: &Database,
+    config: &FetchConfig,
+    kernels: &[Kernel],
+) -> Result<Finished, Error> {
     let mut session = database.open().await?;
     let now = config.clock.recorded(&session.client).await?;
     let change = change::begin(&mut session.client, &config.comment).await?;
-    db::record(&change.transaction, &fetched, now).await?;
-    let finished = change.finish(false).await?;
-    Ok(FetchSummary { kernels, finished })
+    db::record(&change.transaction, kernels, now).await?;
+    Ok(change.finish(false).await?)
 }
 
 /// Returns the root metadata that authenticates the packages.

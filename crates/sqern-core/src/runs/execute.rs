@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use self::execution::Execution;
 use super::plan::require;
 use super::{KernelChoice, RunSelection, RunSpec, StartRequest, StartedRun, TestSpec, start};
+use crate::read_model::StaleReason;
 use crate::{ChangeOptions, Clock, Database, Error, Progress};
 
 /// The configuration of a [`RunExecutor`].
@@ -68,6 +69,8 @@ impl Default for RetryPolicy {
 /// An event of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
+    /// The read model was not updated before the run claims kernels.
+    ReadModelStale(StaleReason),
     /// A run was abandoned by its owner, and was closed as ABORTED.
     AbandonedRunClosed {
         /// The kind of the run.

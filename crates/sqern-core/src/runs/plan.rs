@@ -1,7 +1,6 @@
 //! Plans: the kernels to build or test.
 
 use sqern_db::kver::{self, Kver};
-use sqern_db::read_model::refreshed_snapshot;
 use sqern_db::run::{self as db, Candidate, PlanFilter};
 use sqern_db::snapshot;
 use sqern_db::{AsOf, distro};
@@ -9,7 +8,8 @@ use sqern_model::{KernelName, RunKind};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::{NotReadyReason, RunSelection, RunSpec};
-use crate::Error;
+use crate::read_model::{self, StaleReason};
+use crate::{Error, Progress};
 
 /// Returns the kernels to build or test, most important first.
 ///
@@ -22,9 +22,12 @@ pub async fn plan(
     client: &mut Client,
     spec: &RunSpec,
     selection: &RunSelection,
+    progress: &impl Progress<StaleReason>,
 ) -> Result<Vec<Candidate>, Error> {
     let transaction = match spec {
-        RunSpec::Build(_) if selection.kernels.is_empty() => refreshed_snapshot(client).await?,
+        RunSpec::Build(_) if selection.kernels.is_empty() => {
+            read_model::snapshot(client, None, progress).await?
+        }
         _ => snapshot(client).await?,
     };
     require(&transaction, spec, selection).await?;

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Transaction};
 
 use super::plan::{require, require_input};
 use super::{KernelChoice, RunEvent, RunSelection, RunSpec, sweep};
+use crate::read_model::StaleReason;
 use crate::{ChangeOptions, Clock, Error, Progress};
 
 /// A run to start.
@@ -58,7 +59,10 @@ pub async fn start(
 ) -> Result<StartOutcome, Error> {
     let kind = request.spec.kind();
     if kind == RunKind::Build && request.kernels != KernelChoice::Named {
-        read_model::refresh_candidates(client).await?;
+        let outcome = read_model::refresh_candidates(client).await?;
+        if let Some(reason) = StaleReason::of(outcome) {
+            progress.report(RunEvent::ReadModelStale(reason));
+        }
     }
     let change = sqern_db::change::begin(client, &options.comment).await?;
     let outcome = claim_and_start(&change.transaction, request).await?;

@@ -172,7 +172,7 @@ async fn errors_of_a_start_can_be_matched() {
         build: Some(7),
         ..TestSpec::default()
     });
-    let error = runs::plan(&mut fixture.client, &tests, &selection())
+    let error = runs::plan(&mut fixture.client, &tests, &selection(), &Silent)
         .await
         .unwrap_err();
     assert_eq!(error.hints(), ["sqern build list"], "{error}");

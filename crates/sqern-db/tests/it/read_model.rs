@@ -3,7 +3,10 @@
 
 mod changes;
 
-use sqern_db::read_model::{refill, refresh, refreshed_snapshot};
+use std::time::Duration;
+
+use sqern_db::migrate::{Step, migrate};
+use sqern_db::read_model::{RefreshOutcome, refill, refresh, refresh_for_query, refresh_within};
 use sqern_db::risk::{RiskFilter, risk};
 use sqern_db::run::{PlanFilter, RunSelection, claim, plan};
 use sqern_db::status::{self, StageCount, StatusFilter};
@@ -214,7 +217,10 @@ async fn on_another_server_the_read_model_is_computed_again() {
     )
     .await;
     assert_eq!(value(&client, "SELECT kver_state_is_current()").await, "f");
-    drop(refreshed_snapshot(&mut client).await.unwrap());
+    assert!(matches!(
+        refresh_for_query(&mut client).await.unwrap(),
+        RefreshOutcome::TooManyChanges
+    ));
     assert_eq!(
         value(&client, "SELECT kver_state_is_current()").await,
         "f",
@@ -298,10 +304,18 @@ async fn only_writers_update_the_read_model_and_only_by_its_functions() {
     run(&client, "SET ROLE sqern_reader").await;
     let message = refused(&client, "SELECT kver_state_refresh()").await;
     assert!(message.contains("permission denied"), "{message}");
-    drop(refreshed_snapshot(&mut client).await.unwrap());
+    assert!(matches!(
+        refresh_for_query(&mut client).await.unwrap(),
+        RefreshOutcome::ReadOnly
+    ));
     assert_eq!(value(&client, "SELECT kver_state_is_current()").await, "f");
     run(&client, "SET ROLE sqern_writer").await;
-    drop(refreshed_snapshot(&mut client).await.unwrap());
+    for _ in 0..2 {
+        assert!(matches!(
+            refresh_for_query(&mut client).await.unwrap(),
+            RefreshOutcome::Current
+        ));
+    }
     assert_eq!(value(&client, "SELECT kver_state_is_current()").await, "t");
 }
 
@@ -312,11 +326,51 @@ async fn a_report_does_not_wait_long_for_another_update() {
     run(&client, changes::START).await;
     let other = database.client().await;
     run(&other, "BEGIN; SELECT FROM kver_state_position FOR UPDATE").await;
-    let transaction = refreshed_snapshot(&mut client).await.unwrap();
+    assert!(matches!(
+        refresh_for_query(&mut client).await.unwrap(),
+        RefreshOutcome::Locked
+    ));
+    let transaction = snapshot(&mut client).await.unwrap();
     let statuses = status::list(&transaction, &StatusFilter::default(), &AsOf::Now)
         .await
         .unwrap();
     assert_eq!(statuses.len(), 16);
+}
+
+#[tokio::test]
+async fn an_update_names_the_session_that_it_waits_for() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, changes::START).await;
+    refresh(&client).await.unwrap();
+    let other = database.client().await;
+    let holder =
+        "SET application_name = 'dashboard'; BEGIN; SELECT FROM kver_state_position FOR UPDATE";
+    run(&other, holder).await;
+    let pid = value(&other, "SELECT pg_backend_pid()").await;
+    let expected = format!("process {pid} (user sqern, application dashboard)");
+    for full in [false, true] {
+        let mut reported = vec![];
+        let error = refresh_within(&mut client, full, Duration::from_secs(2), |holders| {
+            reported.extend(holders.to_vec());
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(reported, [expected.as_str()]);
+        assert_eq!(
+            error.to_string(),
+            format!("could not update the read model: locked by {expected}")
+        );
+    }
+    let mut ended = false;
+    let (kernels, ()) = tokio::join!(
+        refresh_within(&mut client, true, Duration::from_secs(30), |_| ended = true),
+        async {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            run(&other, "COMMIT").await;
+        }
+    );
+    assert_eq!((kernels.unwrap(), ended), (16, true));
 }
 
 #[tokio::test]
@@ -449,7 +503,15 @@ async fn a_failed_update_does_not_fail_a_report() {
         "ALTER TABLE kver_state ADD CONSTRAINT refuse CHECK (false)",
     )
     .await;
-    let transaction = refreshed_snapshot(&mut client).await.unwrap();
+    let outcome = refresh_for_query(&mut client).await.unwrap();
+    let RefreshOutcome::Failed(error) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(
+        error.to_string().contains("violates check constraint"),
+        "{error}"
+    );
+    let transaction = snapshot(&mut client).await.unwrap();
     let statuses = status::list(&transaction, &StatusFilter::default(), &AsOf::Now)
         .await
         .unwrap();
@@ -467,12 +529,19 @@ async fn a_migration_with_changed_functions_fills_the_read_model_again() {
         "UPDATE kver_state SET sort_key = 'of an older function'; UPDATE schema_function SET checksum = 'x' WHERE file = 'kver_sort_key.sql'",
     )
     .await;
-    let steps = sqern_db::migrate::migrate(&mut client, None, false)
-        .await
-        .unwrap();
-    assert!(
-        steps.contains(&sqern_db::migrate::Step::ReadModel { kernels: 16 }),
-        "{steps:?}"
-    );
+    for dry_run in [true, false] {
+        let steps = migrate(&mut client, None, dry_run).await.unwrap();
+        assert!(
+            steps.contains(&Step::ReadModel { kernels: 16 }),
+            "{dry_run}: {steps:?}"
+        );
+    }
+    // On another server, only the read model is missing.
+    run(&client, "DELETE FROM kver_state_position").await;
+    for dry_run in [true, false] {
+        let steps = migrate(&mut client, None, dry_run).await.unwrap();
+        assert_eq!(steps, [Step::ReadModel { kernels: 16 }], "{dry_run}");
+    }
+    assert_eq!(migrate(&mut client, None, true).await.unwrap(), []);
     assert_eq!(rows(&client, CHECK).await, [""; 0]);
 }

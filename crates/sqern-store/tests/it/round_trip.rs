@@ -111,7 +111,6 @@ proptest! {
         prop_assert_eq!(&test.tree(), &lines);
     }
 
-    /// Requires dpkg; without it, nothing is compared.
     #[test]
     fn dpkg_creates_the_same_tree(tree in trees()) {
         let (payload, _) = payload(&tree);
@@ -121,7 +120,8 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let (package, into) = (directory.path().join("a.deb"), directory.path().join("into"));
         std::fs::write(&package, deb).unwrap();
-        let Ok(output) = clean_command("dpkg-deb").arg("-x").args([&package, &into]).output() else { return Ok(()) };
+        let output = clean_command("dpkg-deb").arg("-x").args([&package, &into]).output();
+        let output = output.expect("dpkg-deb runs; hint: scripts/setup installs dpkg");
         prop_assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         // dpkg keeps all modes, the unpacker only uses 644 and 755.
         let masked = |line: String| line.replace(" 600 ", " 644 ").replace(" 444 ", " 644 ").replace(" 700 ", " 755 ");

@@ -1,13 +1,15 @@
 //! The metadata of lists: the state of `--at`, and the sources that could not be read completely.
 
 use clap::Args;
-use sqern_db::read_model::refreshed_snapshot;
-use sqern_db::{AsOf, PastState, crawl, snapshot};
+use sqern_core::read_model;
+use sqern_db::{AsOf, PastState, crawl};
 use sqern_model::{At, DistroName};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use crate::error::CliError;
 use crate::output::metadata::ListMetadata;
+use crate::output::read_model::StaleProgress;
+use crate::printer::Printer;
 
 /// Returns the state of `--since`; `None` without this option.
 pub(super) async fn since(
@@ -30,15 +32,13 @@ pub(super) struct AtArgs {
 }
 
 impl AtArgs {
-    /// Starts a snapshot for queries. For the current state, first updates the read model.
+    /// Starts a snapshot for queries, with an updated read model if the state is the current one.
     pub(super) async fn snapshot<'a>(
         &self,
         client: &'a mut Client,
+        printer: &Printer,
     ) -> Result<Transaction<'a>, CliError> {
-        Ok(match self.at {
-            None => refreshed_snapshot(client).await?,
-            Some(_) => snapshot(client).await?,
-        })
+        Ok(read_model::snapshot(client, self.at, &StaleProgress(printer)).await?)
     }
 
     /// Starts a snapshot, and returns the state that `--at` selects.

@@ -4,18 +4,21 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::ArgPredicate;
+use sqern_core::Progress as _;
 use sqern_core::check::{CheckRequest, CheckTarget, check};
 use sqern_core::pipeline::{CheckStep, CrawlTarget};
+use sqern_core::read_model::{self, StaleReason};
 use sqern_model::{DistroName, SourceSet};
 use sqern_upstream::CrawlOptions;
 
+use super::Context;
 use super::change::ChangeArgs;
 use super::crawl_progress::CrawlProgress;
 use super::sources::{CrawlArgs, SourcesArgs};
-use super::{Context, catch_up, warn_of_read_model};
 use crate::error::{CliError, ExitStatus};
 use crate::host_distro::detect_distro;
 use crate::output::check::print;
+use crate::output::read_model::StaleProgress;
 use crate::settings::APT_LISTS;
 
 /// Find new kernels in the repositories of distributions
@@ -94,11 +97,17 @@ pub(super) async fn run(args: CheckArgs, context: &Context<'_>) -> Result<ExitSt
     let progress = CrawlProgress::new(context.printer);
     let summary = check(&context.database(), &request, &options, &progress).await?;
     progress.clear();
-    print(&summary, options.dry_run, context.printer)?;
-    if summary.finished.generation.is_some() {
+    print(&summary, options.dry_run, context.printer)
+        .map_err(|error| error.after_generation(summary.finished))?;
+    // The result is already printed, because the update can take long.
+    if read_model::requires_catch_up(summary.finished) {
+        let stale = StaleProgress(context.printer);
         match context.open().await {
-            Ok(mut session) => catch_up(&mut session, context.printer).await,
-            Err(error) => warn_of_read_model(&error.message(), context.printer),
+            Ok(mut session) => read_model::catch_up(&mut session.client, &stale).await,
+            Err(error) => stale.report(StaleReason::Failed {
+                message: error.message().to_owned(),
+                hint: error.hints().first().cloned(),
+            }),
         }
     }
     Ok(if summary.is_complete() {

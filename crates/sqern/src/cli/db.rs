@@ -3,18 +3,19 @@
 use clap::Subcommand;
 use jiff::SignedDuration;
 use sqern_core::Progress;
-use sqern_core::read_model::{self, Refreshed};
+use sqern_core::input::parse_retention;
+use sqern_core::read_model::{self, RefreshEvent};
 use sqern_db::migrate;
 use sqern_db::retention::{self, Retention};
-use sqern_model::parse_age;
 
+use super::Context;
 use super::interrupt::stop_on_interrupt;
-use super::{Context, catch_up};
 use crate::error::{CliError, ExitStatus};
 use crate::output::db::{
     Migrated, describe_checked, describe_migrated, describe_pruned, describe_refreshed,
     describe_status, describe_steps,
 };
+use crate::output::read_model::StaleProgress;
 use crate::printer::Printer;
 
 #[derive(Debug, Subcommand)]
@@ -77,10 +78,10 @@ pub(super) enum DbCommand {
     )]
     Prune {
         /// Maximum age of superseded crawls, such as '90 days'
-        #[arg(long, value_name = "AGE", default_value = "400 days", value_parser = age)]
+        #[arg(long, value_name = "AGE", default_value = "400 days", value_parser = parse_retention)]
         keep_crawls: SignedDuration,
         /// Maximum age of logs of builds and tests
-        #[arg(long, value_name = "AGE", default_value = "400 days", value_parser = age)]
+        #[arg(long, value_name = "AGE", default_value = "400 days", value_parser = parse_retention)]
         keep_logs: SignedDuration,
         /// Print the numbers of rows without removing them
         #[arg(long)]
@@ -103,7 +104,7 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
         DbCommand::Check => {
             let mut session = context.open().await?;
             // Only a read model with all changes can be compared.
-            catch_up(&mut session, context.printer).await;
+            read_model::catch_up(&mut session.client, &StaleProgress(context.printer)).await;
             let checked = sqern_db::check::check(&session.client).await?;
             context.printer.value(&checked, || {
                 checked
@@ -130,7 +131,14 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
             };
             let mut session = context.open().await?;
             let pruned = retention::prune(&mut session.client, retention, dry_run).await?;
-            context.printer.value(&pruned, || describe_pruned(pruned))?;
+            let printed = context.printer.value(&pruned, || describe_pruned(pruned));
+            printed.map_err(|error| {
+                if dry_run {
+                    error
+                } else {
+                    error.after(describe_pruned(pruned))
+                }
+            })?;
             Ok(ExitStatus::Success)
         }
     }
@@ -154,18 +162,19 @@ async fn migrate(
         .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
     }
     let migrated = Migrated { steps, dry_run };
-    context
+    let printed = context
         .printer
-        .value(&migrated, || describe_migrated(&migrated))?;
+        .value(&migrated, || describe_migrated(&migrated));
+    printed.map_err(|error| {
+        if dry_run || migrated.steps.is_empty() {
+            error
+        } else {
+            error
+                .after("the schema is migrated")
+                .hint("sqern db status")
+        }
+    })?;
     Ok(ExitStatus::Success)
-}
-
-/// Parses the value of an option for an age.
-fn age(text: &str) -> Result<SignedDuration, String> {
-    const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 36_500);
-    parse_age(text)
-        .filter(|age| *age <= LONGEST)
-        .ok_or_else(|| format!("expected an age of at most 100 years such as '400 days' or '8 weeks', found {text:?}"))
 }
 
 /// Updates the read model once, or until a signal arrives.
@@ -178,25 +187,29 @@ async fn refresh(full: bool, watch: bool, context: &Context<'_>) -> Result<ExitS
             outcome = read_model::watch(&database, full, &progress) => Ok(outcome.map(|()| ExitStatus::Success)?),
         };
     }
-    let session = context.open().await?;
-    let kernels = if full {
-        sqern_db::read_model::refill(&session.client).await?
-    } else {
-        sqern_db::read_model::refresh(&session.client).await?
-    };
-    let refreshed = Refreshed { kernels };
+    let mut session = context.open().await?;
+    let progress = RefreshProgress(context.printer);
+    let refreshed = read_model::refresh(&mut session.client, full, &progress).await?;
     context
         .printer
         .value(&refreshed, || describe_refreshed(refreshed))?;
     Ok(ExitStatus::Success)
 }
 
-/// Prints each update of the read model.
+/// Prints each update of the read model, and the sessions that it waits for.
 struct RefreshProgress<'a>(&'a Printer);
 
-impl Progress<Refreshed> for RefreshProgress<'_> {
-    fn report(&self, event: Refreshed) {
-        self.0.note(&describe_refreshed(event));
+impl Progress<RefreshEvent> for RefreshProgress<'_> {
+    fn report(&self, event: RefreshEvent) {
+        self.0.note(&match event {
+            RefreshEvent::Refreshed(refreshed) => describe_refreshed(refreshed),
+            RefreshEvent::Waiting { holders } => {
+                format!(
+                    "the read model is locked by {}; waiting",
+                    holders.join(", ")
+                )
+            }
+        });
     }
 }
 

@@ -21,6 +21,7 @@ const VALUES: &[(&str, &str)] = &[
     ("FILE", "report.json"),
     ("DIR", "/srv/sqern"),
     ("VARIANT", "DEBIAN12"),
+    ("ABORTED", "aborted"),
 ];
 const ANY: &[&str] = &["build", "7", "debian12", "6.1.0-25-amd64", "/srv/sqern"];
 

@@ -73,9 +73,18 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitSta
         outcome,
         dry_run: args.dry_run,
     };
-    context
+    let printed = context
         .printer
-        .value(&initialized, || initialized.describe())?;
+        .value(&initialized, || initialized.describe());
+    printed.map_err(|error| {
+        if args.dry_run {
+            error
+        } else {
+            error
+                .after("the database is set up")
+                .hint("sqern init  # prints its state")
+        }
+    })?;
     if !args.dry_run && context.printer.format() == Format::Table {
         context
             .printer

@@ -1,7 +1,7 @@
 //! `sqern local`: a private PostgreSQL server.
 
 use std::io::{BufRead, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use pg_local::{LocalServer, State, Up};
@@ -74,12 +74,14 @@ pub(super) async fn run(
     match command {
         LocalCommand::Up(directory) => {
             let up = up(server(&directory, context)?, context).await?;
-            context.printer.value(&up, || describe_up(&up))?;
+            let printed = context.printer.value(&up, || describe_up(&up));
+            printed.map_err(|error| after(error, "the server is running", &up.dir))?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Down(directory) => {
             let down = blocking(server(&directory, context)?, LocalServer::down).await?;
-            context.printer.value(&down, || describe_down(&down))?;
+            let printed = context.printer.value(&down, || describe_down(&down));
+            printed.map_err(|error| after(error, "the server is stopped", &down.dir))?;
             Ok(ExitStatus::Success)
         }
         LocalCommand::Status(directory) => {
@@ -133,10 +135,18 @@ async fn destroy(
         return Err(CliError::failed("not confirmed; nothing was removed"));
     }
     let destroyed = blocking(server, LocalServer::destroy).await?;
-    context
+    let printed = context
         .printer
-        .value(&destroyed, || describe_destroyed(&destroyed))?;
+        .value(&destroyed, || describe_destroyed(&destroyed));
+    printed.map_err(|error| after(error, "the server is removed", &destroyed.dir))?;
     Ok(ExitStatus::Success)
+}
+
+/// Adds the new state of a server to an error of the output.
+fn after(error: CliError, state: &str, dir: &Path) -> CliError {
+    error
+        .after(state)
+        .hint(format!("sqern local status --data-dir {}", dir.display()))
 }
 
 /// Prompts for confirmation on a terminal; fails without one.

@@ -209,6 +209,20 @@ impl Command {
     }
 }
 
+impl Command {
+    /// Whether the command always writes to standard output. A report can be written to a file.
+    fn prints(&self) -> bool {
+        match self {
+            Self::Build(command) => !matches!(command, build::BuildCommand::Renew { .. }),
+            Self::Test(command) => !matches!(command, test::TestCommand::Renew { .. }),
+            Self::Db(command) => !matches!(command, db::DbCommand::Refresh { watch: true, .. }),
+            Self::Local(command) => !matches!(command, local::LocalCommand::Psql { .. }),
+            Self::Report(_) | Self::Man(_) => false,
+            _ => true,
+        }
+    }
+}
+
 impl Output {
     /// Returns the format that the flags select.
     #[must_use]
@@ -288,19 +302,6 @@ impl Context<'_> {
     }
 }
 
-/// Updates the read model after a change of many rows, which is already printed. A failure is a
-/// warning, because the next report or `sqern db refresh` updates it too.
-async fn catch_up(session: &mut Session, printer: &Printer) {
-    if let Err(error) = sqern_db::read_model::catch_up(&mut session.client).await {
-        warn_of_read_model(&error, printer);
-    }
-}
-
-fn warn_of_read_model(error: &impl std::fmt::Display, printer: &Printer) {
-    let text = format!("could not update the read model: {error}");
-    printer.warning_with_hint(&text, Some("sqern db refresh"));
-}
-
 /// Runs a command line. `terminate` ends the program after a signal that no command handles.
 pub async fn run(
     cli: Cli,
@@ -313,6 +314,10 @@ pub async fn run(
         return Err(CliError::usage(
             "--csv is supported only by commands that print a list",
         ));
+    }
+    // Otherwise, a command would change data and lose its output.
+    if cli.command.prints() {
+        printer.require_stdout()?;
     }
     let context = Context {
         connection: &cli.connection,

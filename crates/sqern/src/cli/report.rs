@@ -132,7 +132,10 @@ pub(super) async fn run(
     let common = command.common();
     common.html.require_alone(context)?;
     let mut session = context.open().await?;
-    let transaction = common.at.snapshot(&mut session.client).await?;
+    let transaction = common
+        .at
+        .snapshot(&mut session.client, context.printer)
+        .await?;
     let as_of = common.at.resolve(&transaction).await?;
     let data = as_of.state(&transaction).await?;
     let metadata = common

@@ -16,6 +16,7 @@ use super::Context;
 use super::change::ChangeArgs;
 use crate::error::{CliError, ExitStatus};
 use crate::output::change::print_change;
+use crate::output::read_model::StaleProgress;
 use crate::printer::{Format, RowArgs, time};
 
 pub(super) use args::{BuildArgs, SelectionArgs, TestArgs, TestedArgs};
@@ -33,7 +34,13 @@ pub(super) async fn plan(
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
-    let candidates = runs::plan(&mut session.client, spec, selection).await?;
+    let candidates = runs::plan(
+        &mut session.client,
+        spec,
+        selection,
+        &StaleProgress(context.printer),
+    )
+    .await?;
     let kind = spec.kind();
     if !candidates.is_empty() || context.printer.format() != Format::Table {
         context.printer.list(&candidates, rows)?;

@@ -145,12 +145,21 @@ pub(super) async fn run(
                 .trees
                 .iter()
                 .map(|kernel| format!("{kernel}: tree removed"));
-            let exit = print_change(
+            let printed = print_change(
                 context.printer,
                 &records.chain(trees).collect::<Vec<_>>(),
                 finished,
                 change.dry_run,
-            )?;
+            );
+            let exit = printed.map_err(|error| {
+                if change.dry_run || set.trees.is_empty() {
+                    return error;
+                }
+                let removed = counted(set.trees.len(), "tree");
+                error
+                    .after(format!("removed {removed}"))
+                    .hint("sqern store list")
+            })?;
             if cache {
                 prune_cache(&store, change.dry_run, context).await?;
             }

@@ -46,7 +46,10 @@ pub(super) struct WhyArgs {
 
 pub(super) async fn run(args: WhyArgs, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
-    let transaction = args.at.snapshot(&mut session.client).await?;
+    let transaction = args
+        .at
+        .snapshot(&mut session.client, context.printer)
+        .await?;
     let as_of = args.at.resolve(&transaction).await?;
     let distros = args.kernel.distros(&args.distros);
     let query = WhyQuery {

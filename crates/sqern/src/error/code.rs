@@ -217,7 +217,7 @@ pub(super) fn of_database(error: &DbError) -> &'static str {
             "permission-denied"
         }
         DbError::Postgres(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => LOCKED,
-        DbError::Locked { .. } => LOCKED,
+        DbError::Locked { .. } | DbError::ReadModelLocked { .. } => LOCKED,
         DbError::Postgres(_) => "database",
         DbError::Schema(_) => "schema-version",
         DbError::Position(_) => "invalid-position",

@@ -31,13 +31,15 @@ pub fn print_change(
         dry_run,
         finished,
     };
-    if printer.format() == Format::Table {
-        if !changed.is_empty() {
-            printer.text(&changed.join("\n"))?;
-        }
+    let is_table = printer.format() == Format::Table;
+    let written = match (is_table, changed) {
+        (true, []) => Ok(()),
+        (true, lines) => printer.text(&lines.join("\n")),
+        (false, _) => printer.value(&value, String::new),
+    };
+    written.map_err(|error| error.after_generation(finished))?;
+    if is_table {
         printer.note(&generation_note(finished, dry_run, "nothing to change"));
-    } else {
-        printer.value(&value, String::new)?;
     }
     Ok(ExitStatus::Success)
 }

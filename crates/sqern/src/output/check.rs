@@ -69,16 +69,8 @@ fn print_versions(distros: &[CheckedDistro], printer: &Printer) -> Result<(), Cl
 }
 
 fn print_problems(summary: &CheckSummary, printer: &Printer) {
-    for CheckedSource {
-        distro,
-        source,
-        warnings,
-        ..
-    } in &summary.sources
-    {
-        for warning in warnings {
-            printer.warning(&format!("{distro} {source}: {warning}"));
-        }
+    for warning in summary.warnings() {
+        printer.warning(&warning.message());
     }
     for problem in summary.problems() {
         let failure = CliError::failed(problem.message());

@@ -7,7 +7,7 @@ use sqern_db::event::{Action, Difference, Event};
 use sqern_db::generation::{Generation, TableChanges};
 use sqern_model::counted;
 
-use super::event::{describe_event, key_text, text_of};
+use super::event::{describe_event, field_text, key_text};
 use crate::printer::{Column, Document, Record, time};
 
 impl Record for Generation {
@@ -124,12 +124,13 @@ fn describe_difference(difference: &Difference) -> String {
         let old = difference
             .old
             .as_ref()
-            .map(|old| format!("{} → ", old.get(name).map(text_of).unwrap_or_default()));
+            .map(|old| old.get(name).map(|old| field_text(name, old)))
+            .map(|old| format!("{} → ", old.unwrap_or_default()));
         let label = label(&difference.table_name, name);
         line.push_str(&format!(
             "  {label}: {}{}",
             old.unwrap_or_default(),
-            text_of(value)
+            field_text(name, value)
         ));
     }
     line

@@ -68,6 +68,10 @@ impl Initialized {
             }
             (None, _) => "unknown until the server runs".to_owned(),
             _ if migrated.is_empty() => "up to date".to_owned(),
+            _ if matches!(migrated.as_slice(), [Step::ReadModel { .. }]) => {
+                let would = if self.dry_run { "would be " } else { "" };
+                format!("up to date; read model {would}filled")
+            }
             (_, true) if migrations == 0 => "functions and views would be updated".to_owned(),
             (_, false) if migrations == 0 => "functions and views updated".to_owned(),
             (_, true) => format!("{} would be applied", counted(migrations, "migration")),

@@ -42,10 +42,13 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
             dry_run,
             finished: *finished,
         };
-        return printer.value(&loaded, String::new);
+        let written = printer.value(&loaded, String::new);
+        return written.map_err(|error| error.after_generation(*finished));
     }
     if !changes.is_empty() {
-        printer.text(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))?;
+        printer
+            .text(&changes.iter().map(describe).collect::<Vec<_>>().join("\n"))
+            .map_err(|error| error.after_generation(*finished))?;
     }
     let hidden = total_changes - i64::try_from(changes.len()).unwrap_or(i64::MAX);
     if hidden > 0 {

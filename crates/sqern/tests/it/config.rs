@@ -55,3 +55,17 @@ fn an_invalid_file_is_an_error_in_the_requested_format() {
     let error: Value = serde_json::from_slice(&json.stderr).unwrap();
     assert_eq!(error["schema"], "sqern.error/1");
 }
+
+#[test]
+fn an_invalid_age_is_an_error_of_the_file() {
+    for key in ["keep-crawls", "keep-logs"] {
+        let ran = run(
+            Some(&format!("store = \"/s\"\n{key} = \"200 years\"")),
+            &["db", "prune"],
+        );
+        let expected =
+            format!("config.toml:2: {key}: expected an age of at most 100 years such as");
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+        assert!(stderr(&ran).contains(&expected), "{ran:?}");
+    }
+}

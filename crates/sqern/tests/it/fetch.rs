@@ -105,7 +105,7 @@ impl Fixture {
         fixture
     }
 
-    fn arguments<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+    pub fn arguments<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         [
             &[
                 "fetch",

@@ -393,3 +393,18 @@ async fn a_server_restart_loses_and_repeats_no_generation() {
     let (status, rest, notes) = following.end("TERM");
     assert_eq!((status, rest, notes), (Some(0), vec![], vec![]));
 }
+
+#[test]
+fn an_invalid_position_is_reported_with_the_valid_values() {
+    let home = tempfile::tempdir().unwrap();
+    let ran = program_at(home.path(), &["event", "follow", "--from", "later"])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&ran.stderr);
+    assert!(
+        ran.status.code() == Some(2)
+            && message
+                .contains("expected start, now or a position from the output, found \"later\"\n"),
+        "{message}"
+    );
+}

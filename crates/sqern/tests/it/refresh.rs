@@ -1,7 +1,10 @@
 //! `sqern db refresh`, and its effect on reports.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::follow::following::Following;
-use crate::program::Program;
+use crate::program::{Program, Ran};
 
 const KERNELS: &str = "INSERT INTO kver (distro, version) VALUES ('debian12', '6.1.0-1-amd64'), ('debian12', '6.1.0-2-amd64')";
 
@@ -70,4 +73,104 @@ async fn a_watch_refreshes_after_each_change_until_a_signal() {
     watch.note("read model updated (1 kernel)");
     let (status, ..) = watch.end("TERM");
     assert_eq!(status, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_update_of_the_read_model_is_a_warning() {
+    let program = Program::new().await;
+    change(&program, KERNELS).await;
+    change(
+        &program,
+        "ALTER TABLE kver_state ADD CONSTRAINT refuse CHECK (false)",
+    )
+    .await;
+    let warning = "warning: could not update the read model: new row for relation \"kver_state\" violates check constraint \"refuse\"";
+    for arguments in [
+        &["report", "coverage"][..],
+        &["report", "risk"],
+        &["why", "6.1.0-1-amd64"],
+        &["db", "check"],
+    ] {
+        let ran = program.run(&[arguments, &["--json"]].concat());
+        assert!(
+            ran.stderr.matches(warning).count() == 1
+                && ran.stderr.contains("hint: sqern db refresh"),
+            "{arguments:?}: {ran:?}"
+        );
+        assert!(ran.stdout.starts_with("{\"schema\":"), "{ran:?}");
+    }
+    // These commands compute their plan in the tables.
+    change(
+        &program,
+        "INSERT INTO kver_seen (distro, version) SELECT distro, version FROM kver; INSERT INTO kver_fetched (distro, version) SELECT distro, version FROM kver",
+    )
+    .await;
+    for arguments in [
+        &["build", "plan"][..],
+        &["build", "start", "--claim", "1", "--dry-run"],
+    ] {
+        let ran = program.done(arguments);
+        assert_eq!(
+            ran.stderr.matches(warning).count(),
+            1,
+            "{arguments:?}: {ran:?}"
+        );
+    }
+    // Earlier states are not in the read model, and a reader cannot update it.
+    let past = program.done(&["report", "coverage", "--at", "1"]);
+    assert!(!past.stderr.contains("read model"), "{past:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_of_many_changes_suggests_a_refresh() {
+    let program = Program::new().await;
+    change(
+        &program,
+        "INSERT INTO kver (distro, version) SELECT 'debian12', '6.1.0-' || number || '-amd64' FROM generate_series(1, 10001) AS number",
+    )
+    .await;
+    let ran = program.done(&["report", "coverage"]);
+    assert!(
+        ran.stderr.contains("more than 10,000 kernels and hosts")
+            && ran.stderr.contains("hint: sqern db refresh"),
+        "{ran:?}"
+    );
+    let quiet = program.done(&["report", "coverage", "--quiet"]);
+    assert!(!quiet.stderr.contains("10,000"), "{quiet:?}");
+    program.done(&["db", "refresh"]);
+    let ran = program.done(&["report", "coverage"]);
+    assert!(!ran.stderr.contains("10,000"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_prints_the_session_that_it_waits_for() {
+    let program = Program::new().await;
+    change(&program, KERNELS).await;
+    program.done(&["db", "refresh"]);
+    let holder = program.database.client().await;
+    holder
+        .batch_execute(
+            "SET application_name = 'dashboard'; BEGIN; SELECT FROM kver_state_position FOR UPDATE",
+        )
+        .await
+        .unwrap();
+    let child = program
+        .command(&["db", "refresh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The lock timeout of the program is a second.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    holder.batch_execute("COMMIT").await.unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(
+        ran.stderr
+            .starts_with("the read model is locked by process ")
+            && ran
+                .stderr
+                .ends_with("(user sqern, application dashboard); waiting\n"),
+        "{ran:?}"
+    );
 }

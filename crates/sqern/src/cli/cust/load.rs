@@ -8,15 +8,16 @@ use indicatif::ProgressBar;
 use sqern_core::customers::{
     self, LoadEvent, LoadRequest, ReportFormat, ReportShrink, ReportSource,
 };
-use sqern_core::{Error, Progress};
+use sqern_core::{Error, Progress, read_model};
 use sqern_model::counted;
 
+use crate::cli::Context;
 use crate::cli::change::ChangeArgs;
 use crate::cli::progress::phase;
-use crate::cli::{Context, catch_up};
 use crate::error::{CliError, ExitStatus};
 use crate::output::change::generation_note;
 use crate::output::load::print;
+use crate::output::read_model::StaleProgress;
 use crate::printer::{Format, query_limit};
 
 /// The format of a report.
@@ -123,8 +124,9 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitSta
             "nothing to change",
         ));
     }
-    if outcome.finished.generation.is_some() {
-        catch_up(&mut session, context.printer).await;
+    // The result is already printed, because the update can take longer than the load.
+    if read_model::requires_catch_up(outcome.finished) {
+        read_model::catch_up(&mut session.client, &StaleProgress(context.printer)).await;
     }
     outcome.shrink.map_or(Ok(ExitStatus::Success), |shrink| {
         Err(rejected(shrink, change.dry_run, context))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sqern_core::Progress;
-use sqern_core::follow::{FollowEvent, FollowFrom, FollowRequest, InvalidPosition, follow};
+use sqern_core::follow::{FollowEvent, FollowFrom, FollowRequest, follow};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::super::Context;
@@ -48,12 +48,9 @@ fn parse_from(text: &str) -> Result<FollowFrom, String> {
     match text {
         "start" => Ok(FollowFrom::Start),
         "now" => Ok(FollowFrom::Now),
-        _ => text
-            .parse()
-            .map(FollowFrom::At)
-            .map_err(|error: InvalidPosition| {
-                format!("expected start, now or a position: {error}")
-            }),
+        _ => text.parse().map(FollowFrom::At).map_err(|_| {
+            format!("expected start, now or a position from the output, found {text:?}")
+        }),
     }
 }
 

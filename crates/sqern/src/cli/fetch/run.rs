@@ -1,8 +1,9 @@
 //! The execution of `sqern fetch`.
 
+use sqern_core::Error;
 use sqern_core::fetch::{self, FetchConfig, FetchPlan, KernelPlan};
 use sqern_db::crawl;
-use sqern_model::counted;
+use sqern_model::{counted, join_some};
 
 use super::FetchArgs;
 use super::progress::FetchProgress;
@@ -59,19 +60,41 @@ pub(in crate::cli) async fn run(
     )
     .await?;
     progress.clear();
+    let with_tree = summary.kernels.iter();
+    let with_tree = with_tree.filter(|fetch| fetch.outcome.tree().is_some());
+    let with_tree: Vec<String> = with_tree.map(|fetch| fetch.kernel.to_string()).collect();
     let rejected = plan.rejected.into_iter().map(FetchRow::rejected);
-    let exit = print(
-        rejected
-            .chain(summary.kernels.into_iter().map(FetchRow::from))
-            .collect(),
-        context.printer,
-    )?;
-    context.printer.note(&generation_note(
-        summary.finished,
-        false,
-        "nothing was recorded",
-    ));
-    Ok(exit)
+    let rows = rejected
+        .chain(summary.kernels.into_iter().map(FetchRow::from))
+        .collect();
+    let printed = print(rows, context.printer);
+    match summary.recorded {
+        Ok(finished) => {
+            let exit = printed.map_err(|error| error.after_generation(finished))?;
+            context
+                .printer
+                .note(&generation_note(finished, false, "nothing was recorded"));
+            Ok(exit)
+        }
+        Err(error) => {
+            if let Err(output) = &printed {
+                context.printer.problem(output);
+            }
+            Err(not_recorded(error, &with_tree, context))
+        }
+    }
+}
+
+/// Returns the error of recording these kernels. The same command records their trees.
+fn not_recorded(error: Error, kernels: &[String], context: &Context<'_>) -> CliError {
+    let failure = CliError::from(error);
+    if kernels.is_empty() {
+        return failure;
+    }
+    let command = &context.settings.command_line;
+    failure
+        .during(format!("could not record {}", join_some(kernels)))
+        .hint(format!("{command}  # records the headers in the store"))
 }
 
 /// Prints the plan of a dry run.

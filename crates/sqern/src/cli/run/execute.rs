@@ -120,7 +120,13 @@ fn print_summary(summary: RunSummary, printer: &Printer) -> Result<ExitStatus, C
         result,
         error,
     } = summary;
-    printer.list(&kernels, &RowArgs::default())?;
+    printer
+        .list(&kernels, &RowArgs::default())
+        .map_err(|error| {
+            error
+                .after(format!("{kind} {id} is recorded"))
+                .hint(format!("sqern {kind} show {id}"))
+        })?;
     if let Some(result) = result {
         printer.note(&format!("{kind} {id}: {result}"));
     }

@@ -11,6 +11,7 @@ use sqern_core::runs::{KernelOutcome, RunEvent};
 use sqern_model::{Kernel, RunResult, counted};
 
 use crate::cli::progress;
+use crate::output::read_model::StaleProgress;
 use crate::printer::Printer;
 
 /// Prints the events of runs.
@@ -92,6 +93,7 @@ impl Bars {
 impl Progress<RunEvent> for RunProgress<'_> {
     fn report(&self, event: RunEvent) {
         match event {
+            RunEvent::ReadModelStale(reason) => StaleProgress(self.printer).report(reason),
             RunEvent::AbandonedRunClosed { kind, id } => {
                 self.printer.warning(&format!(
                     "{kind} {id} was abandoned by its owner; its result is ABORTED"

@@ -77,7 +77,17 @@ pub(in crate::cli) async fn start(
         kernels,
         closed: outcome.abandoned,
     };
-    context.printer.value(&started, || id.to_string())?;
+    let printed = context.printer.value(&started, || id.to_string());
+    printed.map_err(|error| {
+        if change.dry_run {
+            return error;
+        }
+        let finish = format!("sqern {kind} finish {id} ABORTED  # releases its kernels");
+        error
+            .after(format!("{kind} {id} is recorded"))
+            .hint(format!("sqern {kind} show {id}"))
+            .hint(finish)
+    })?;
     let verb = if change.dry_run {
         "would start"
     } else {
