@@ -15,7 +15,7 @@ use sqern_core::{ChangeOptions, Clock, Silent};
 use sqern_db::read_model::refresh;
 use sqern_db::run::{Lease, PlanFilter};
 use sqern_db::{AsOf, snapshot};
-use sqern_model::{RunKind, RunResult};
+use sqern_model::{At, RunKind, RunResult};
 use sqern_testkit::TestServer;
 use tokio_postgres::Client;
 
@@ -74,6 +74,7 @@ async fn main() {
     print("| measurement | median | 95th percentile | limit | result | without the read model |");
     print("| --- | --- | --- | --- | --- | --- |");
     bench.reads().await;
+    bench.past().await;
     bench.plans().await;
     bench.updates().await;
     bench.claims().await;
@@ -89,6 +90,9 @@ struct Bench {
     size: Size,
 }
 
+/// The number of builds, and of reports of all hosts. With the full size, they have 10 million events.
+const ROUNDS: i64 = 112;
+
 /// The name of the database.
 const DATABASE: &str = "read_model";
 
@@ -101,13 +105,86 @@ impl Bench {
         sqern_db::migrate::migrate(&mut client, None, false)
             .await
             .expect("migrations apply");
-        let data = include_str!("data.sql")
-            .replace("{kernels}", &size.kernels.to_string())
-            .replace("{hosts}", &size.hosts.to_string())
-            .replace("{per_distro}", &(size.kernels / 50).to_string());
-        run(&client, &data).await;
+        let text = |template: &str, round: i64| {
+            template
+                .replace("{kernels}", &size.kernels.to_string())
+                .replace("{hosts}", &size.hosts.to_string())
+                .replace("{per_distro}", &(size.kernels / 50).to_string())
+                .replace("{round}", &round.to_string())
+        };
+        run(&client, &text(include_str!("data.sql"), 0)).await;
+        for round in 1..=ROUNDS {
+            let sql = text(include_str!("round.sql"), round);
+            for generation in sql.split("-- next generation\n") {
+                run(&client, generation).await;
+            }
+            // The statistics of small tables would lead to nested loops.
+            if [1, 4, 20].contains(&round) {
+                run(&client, "ANALYZE").await;
+            }
+        }
         run(&client, "VACUUM ANALYZE").await;
         Self { server, size }
+    }
+
+    /// Measures reports and lists as of a generation in the middle of the journal.
+    async fn past(&self) {
+        let mut client = self.client().await;
+        sqern_db::session::prepare(&client).await.expect("session");
+        let query = "SELECT generation FROM generation_commit
+             WHERE position <= (SELECT max(position) / 2 FROM generation_commit) ORDER BY position DESC LIMIT 1";
+        let generation = At::Generation(client.query_one(query, &[]).await.expect(query).get(0));
+        let version = "SELECT version FROM kver_state WHERE wanted AND stage = 'available' ORDER BY distro, version LIMIT 1 OFFSET 100";
+        let version: String = client.query_one(version, &[]).await.expect(version).get(0);
+        let why = WhyQuery {
+            version: version.parse().expect("a version"),
+            query: ReportQuery::default(),
+            until: None,
+        };
+        let builds = sqern_db::run::Filter {
+            limit: Some(20),
+            ..Default::default()
+        };
+        for (name, limit_ms) in [
+            ("report risk --at", 5_000.0),
+            ("report coverage --at", 1_000.0),
+            ("why --at", 1_000.0),
+            ("build list --at", 3_000.0),
+        ] {
+            let mut times = vec![];
+            for _ in 0..self.size.slow_runs {
+                let start = Instant::now();
+                let transaction = snapshot(&mut client).await.expect("a snapshot");
+                let as_of = AsOf::resolve(&transaction, generation)
+                    .await
+                    .expect("a generation");
+                match name {
+                    "report risk --at" => {
+                        risk::report(&transaction, &RiskQuery::default(), &as_of)
+                            .await
+                            .expect("risk");
+                    }
+                    "report coverage --at" => {
+                        coverage::report(&transaction, &ReportQuery::default(), false, &as_of)
+                            .await
+                            .expect("coverage");
+                    }
+                    "why --at" => {
+                        explain(&transaction, &why, &as_of)
+                            .await
+                            .expect("an explanation");
+                    }
+                    _ => {
+                        sqern_db::run::list(&transaction, RunKind::Build, &builds, &as_of)
+                            .await
+                            .expect("builds");
+                    }
+                }
+                transaction.commit().await.expect("a commit");
+                times.push(start.elapsed());
+            }
+            row(name, &times, limit_ms, "");
+        }
     }
 
     async fn client(&self) -> Client {
