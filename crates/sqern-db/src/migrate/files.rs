@@ -157,6 +157,7 @@ mod tests {
         "adcf2a4aabfa32668b6044163f49cc838bb8c17cbb394dc0424ee2af4602a188",
         "23677bf7a82bda7615d4b3bddff39ad9f8e0f97e294a5143d8db4da5dda189e4",
         "dd9665914f4a485dda4278b3b7a4952a5d350cc1fb44541d0ffe507c72349d0e",
+        "56b854c01e094cb165a3d6db66f11be07c04e388aeeb0947799e6e05c053bba0",
     ];
 
     #[test]
