@@ -3,7 +3,7 @@
 --
 -- For a recent generation the range is all later events, and the images contain the state before them. For an older one the range is all
 -- events up to it, and the images contain the state after them. A generation that straddles the position (generation_straddling()) belongs to
--- the later side.
+-- the later side. The rows of the baseline (journal_begin()) exist before all events.
 CREATE OR REPLACE FUNCTION event_rows(of_table text, generation bigint)
 RETURNS TABLE (pkey jsonb, present boolean, image jsonb)
 LANGUAGE plpgsql STABLE ROWS 100
@@ -33,7 +33,11 @@ BEGIN
                    CASE WHEN e.action <> 'delete' THEN e.fields END AS image
             FROM public.event e
             WHERE e.table_name = of_table AND e.id <= end_position AND e.generation <> ALL (straddling)
-            ORDER BY hash, e.pkey, e.id
+            UNION ALL
+            SELECT jsonb_hash_extended(b.pkey, 0), b.pkey, 0, 'insert', b.fields
+            FROM public.journal_baseline b
+            WHERE b.table_name = of_table
+            ORDER BY hash, pkey, id
         ) AS ordered
         GROUP BY hash, ordered.pkey;
     END IF;
