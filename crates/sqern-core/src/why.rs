@@ -159,15 +159,9 @@ async fn explain_kernel(
     as_of: &AsOf,
 ) -> Result<KernelExplanation, Error> {
     let evidence = db::evidence(transaction, &status.kernel, as_of).await?;
-    // Packages have no history.
-    let is_now = *as_of == AsOf::Now;
-    let packages = if is_now {
-        kver::packages(transaction, &status.kernel).await?
-    } else {
-        vec![]
-    };
+    let packages = kver::packages(transaction, &status.kernel, as_of).await?;
     let (reason, hint) = reason::reason(&status, &evidence, &packages).unzip();
-    let position = if status.wanted && is_now {
+    let position = if status.wanted && *as_of == AsOf::Now {
         position(transaction, query, &status).await?
     } else {
         None

@@ -12,6 +12,7 @@ mod forgery;
 mod generation;
 mod history;
 mod journal;
+mod journal_start;
 mod migrate;
 mod migrate_roles;
 mod not_ignored;
