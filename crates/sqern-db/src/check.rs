@@ -41,10 +41,14 @@ const QUICK_RULES: [(&str, &str); 5] = [
 ];
 
 /// Rules whose check reads all rows.
-const DATA_RULES: [(&str, &str); 6] = [
+const DATA_RULES: [(&str, &str); 7] = [
     (
         "kver_not_ignored is consistent with the patterns",
         include_str!("../queries/check_not_ignored.sql"),
+    ),
+    (
+        "no time is before the year 2000 or in the future",
+        include_str!("../queries/check_times.sql"),
     ),
     (
         "every event belongs to a generation",

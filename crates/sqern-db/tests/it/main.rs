@@ -25,3 +25,4 @@ mod runs;
 mod selection;
 mod settings;
 mod support;
+mod times;
