@@ -17,7 +17,7 @@ pub struct Checked {
 }
 
 /// Rules whose check is fast for every database.
-const QUICK_RULES: [(&str, &str); 5] = [
+const QUICK_RULES: [(&str, &str); 7] = [
     (
         "the database has the encoding UTF8",
         include_str!("../queries/check_encoding.sql"),
@@ -29,6 +29,14 @@ const QUICK_RULES: [(&str, &str); 5] = [
     (
         "the owners and the privileges of the roles are those of the schema",
         include_str!("../queries/check_privileges.sql"),
+    ),
+    (
+        "only writers can create temporary tables",
+        include_str!("../queries/check_restrictions.sql"),
+    ),
+    (
+        "the database contains no large objects",
+        include_str!("../queries/check_large_objects.sql"),
     ),
     (
         "no sequence is behind its table",
