@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::GenericClient;
+use tokio_postgres::types::ToSql;
 
 use crate::DbError;
-use crate::decode::query_values;
+use crate::decode::{query_value, query_values};
 
 /// A rule of the schema and its violations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -80,26 +81,61 @@ const DATA_RULES: [(&str, &str); 7] = [
     ),
 ];
 
+/// Rules for the changes after a position of the history, which is the parameter of each query. They
+/// read only these changes and the changed rows.
+const NEW_DATA_RULES: [(&str, &str); 4] = [
+    (
+        "every new event belongs to a generation",
+        include_str!("../queries/check_new_events.sql"),
+    ),
+    (
+        "every new generation has a commit, after its events",
+        include_str!("../queries/check_new_commits.sql"),
+    ),
+    (
+        "each new event starts from the state that the previous new event of its record left",
+        include_str!("../queries/check_new_chains.sql"),
+    ),
+    (
+        "the new events reproduce the rows that they changed",
+        include_str!("../queries/check_new_rows.sql"),
+    ),
+];
+
 /// Checks all rules and returns each with its violations.
 pub async fn check(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
     let mut checked = check_quickly(client).await?;
-    checked.extend(check_all(client, &DATA_RULES).await?);
+    checked.extend(check_all(client, &DATA_RULES, &[]).await?);
     Ok(checked)
 }
 
 /// Checks the rules whose check is fast.
 pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
-    check_all(client, &QUICK_RULES).await
+    check_all(client, &QUICK_RULES, &[]).await
+}
+
+/// Checks the rules whose check is fast, and the changes after a generation. Faults in earlier
+/// changes, and rows that were changed without an event, are not found.
+pub async fn check_since(
+    client: &impl GenericClient,
+    generation: i64,
+) -> Result<Vec<Checked>, DbError> {
+    let position: i64 =
+        query_value(client, "SELECT generation_position($1)", &[&generation]).await?;
+    let mut checked = check_quickly(client).await?;
+    checked.extend(check_all(client, &NEW_DATA_RULES, &[&position]).await?);
+    Ok(checked)
 }
 
 /// Checks rules, each with a query that returns one line per violation.
 async fn check_all(
     client: &impl GenericClient,
     rules: &[(&'static str, &str)],
+    parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<Vec<Checked>, DbError> {
     let mut checked = Vec::with_capacity(rules.len());
     for (rule, query) in rules {
-        let problems = query_values(client, query, &[]).await?;
+        let problems = query_values(client, query, parameters).await?;
         checked.push(Checked { rule, problems });
     }
     Ok(checked)

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic reports the failure of a test")]
 
 mod catalog;
+mod check_since;
 mod clusters;
 mod constraints;
 mod crawl;
