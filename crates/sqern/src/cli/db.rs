@@ -131,16 +131,13 @@ pub(super) async fn run(command: DbCommand, context: &Context<'_>) -> Result<Exi
 /// Checks the database, or only its changes after a generation.
 async fn check(since: Option<At>, context: &Context<'_>) -> Result<ExitStatus, CliError> {
     let mut session = context.open().await?;
-    let checked = match at::since(&session.client, since).await? {
-        Some(since) => {
-            context.printer.note(&describe_check_since(&since));
-            sqern_db::check::check_since(&session.client, since.generation).await?
-        }
-        None => {
-            // Only a read model with all changes can be compared.
-            catch_up(&mut session, context.printer).await;
-            sqern_db::check::check(&session.client).await?
-        }
+    let checked = if let Some(since) = at::since(&session.client, since).await? {
+        context.printer.note(&describe_check_since(&since));
+        sqern_db::check::check_since(&session.client, since.generation).await?
+    } else {
+        // Only a read model with all changes can be compared.
+        catch_up(&mut session, context.printer).await;
+        sqern_db::check::check(&session.client).await?
     };
     context.printer.value(&checked, || {
         checked
