@@ -73,6 +73,11 @@ async fn a_reader_reads_everything_and_changes_nothing() {
     run(&client, "SET ROLE sqern_reader").await;
     run(&client, "SELECT FROM kver_not_ignored, event, generation, crawl, kver_package; SELECT generation_id_if_assigned()")
         .await;
+    let mut checked = sqern_db::check::check(&client).await.unwrap();
+    checked.extend(sqern_db::check::check_since(&client, 0).await.unwrap());
+    for rule in checked {
+        assert_eq!(rule.problems, [""; 0], "{}", rule.rule);
+    }
     for statement in [
         "INSERT INTO distro VALUES ('e', 'E')",
         "UPDATE kver SET archived = true",
