@@ -19,7 +19,22 @@ ROOT = Path(__file__).resolve().parents[2]
 COUNTER = itertools.count(1)
 # Variables of the caller that tests see.
 KEPT_VARIABLES = ("PATH", "PYTHONDONTWRITEBYTECODE", "SQERN", "SQERN_BLESS", "SQERN_PG_BIN", "SQERN_TEST_DSN")
-KEPT = ("cust_cluster_type", "schema_function", "schema_migration")
+KEPT = ("cust_cluster_type", "journal_baseline", "journal_start", "schema_function", "schema_migration")
+# CREATE DATABASE does not copy the privileges on the template.
+COPY_PRIVILEGES = """DO $$
+DECLARE
+    command text;
+BEGIN
+    FOR command IN
+        SELECT 'REVOKE ALL ON DATABASE {0} FROM PUBLIC'
+        UNION ALL
+        SELECT format('GRANT %s ON DATABASE {0} TO %s', privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
+        FROM pg_database, aclexplode(datacl) WHERE datname = 'sqern'
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$$"""
 
 
 def setting(name: str) -> str:
@@ -88,6 +103,7 @@ def fresh_database() -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(COUNTER)}"
     with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE sqern")
+        admin.execute(COPY_PRIVILEGES.format(name))
         try:
             yield make_conninfo(server, dbname=name)
         finally:

@@ -16,7 +16,7 @@ WHERE NOT EXISTS (
     LEFT JOIN sp_build_lease AS l ON l.build_id = b.id
     WHERE k.distro = fetched.distro AND k.version = fetched.version AND k.deleted_at = '-infinity'
       AND (coalesce(k.success, b.success)
-           OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now())
+           OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day'))
 );
 COMMENT ON VIEW build_candidate IS 'Fetched and wanted kernel versions without a successful build of any revision. Kernels that a build in progress has claimed are excluded. A build that was inserted without a lease claims its kernels for one day.';
 COMMENT ON COLUMN build_candidate.distro IS 'Distribution of the kernel.';

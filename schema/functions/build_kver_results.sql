@@ -6,7 +6,7 @@ LANGUAGE sql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = of
 AS $$
     SELECT k.distro, k.version, b.id, upper(coalesce(k.result, b.result)),
         coalesce(k.success, b.success, false)
-            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now()
+            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day')
     FROM public.sp_build AS b
     LEFT JOIN public.sp_build_lease AS l ON l.build_id = b.id
     CROSS JOIN LATERAL (

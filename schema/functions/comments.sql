@@ -23,6 +23,16 @@ COMMENT ON COLUMN generation_epoch.id IS 'Identifies the epoch.';
 COMMENT ON COLUMN generation_epoch.system_identifier IS 'System identifier of the server. Null if it is not known.';
 COMMENT ON COLUMN generation_epoch.started_at IS 'Start time of the first transaction on the server.';
 
+COMMENT ON TABLE journal_start IS 'Journaled tables, with the start of their journal.';
+COMMENT ON COLUMN journal_start.table_name IS 'Name of the table.';
+COMMENT ON COLUMN journal_start.generation IS 'Last generation before the journal of the table began. As of this and all earlier generations, the table has the rows of journal_baseline.';
+COMMENT ON COLUMN journal_start.tstamp IS 'Time at which the journal of the table began.';
+
+COMMENT ON TABLE journal_baseline IS 'Rows that a table contained when its journal began. They precede all events.';
+COMMENT ON COLUMN journal_baseline.table_name IS 'Name of the table.';
+COMMENT ON COLUMN journal_baseline.pkey IS 'Key of the row, as in event.pkey.';
+COMMENT ON COLUMN journal_baseline.fields IS 'All other columns of the row.';
+
 COMMENT ON TABLE generation IS 'Set of all changes made by one transaction, with its user, client address, time and comment.';
 COMMENT ON COLUMN generation.id IS 'Identifies the generation. An ID is assigned when a generation starts, so the IDs are not in commit order.';
 COMMENT ON COLUMN generation.xact IS 'ID of the transaction that created the generation. Followers compare it with a pg_snapshot.';

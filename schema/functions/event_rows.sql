@@ -3,7 +3,8 @@
 --
 -- For a recent generation the range is all later events in descending order, and the images contain the state before them. For an older one
 -- the range is all events up to it in ascending order, and the images contain the state after them. A generation that straddles the position
--- (generation_straddling()) belongs to the later side. The last event in this order decides whether the row existed.
+-- (generation_straddling()) belongs to the later side. The rows of the baseline (journal_begin()) exist before all events. The last event in
+-- this order decides whether the row existed.
 --
 -- The rows of a table with an id are sorted by this number, and only the events that create a state carry the key. Sorting by the key itself
 -- takes twice as long. A change of the key is recorded as a delete and an insert with different keys and the same id, in any order. The row
@@ -56,10 +57,17 @@ BEGIN
                        CASE e.action WHEN creating THEN e.pkey END AS pkey,
                        CASE e.action WHEN creating THEN e.fields WHEN 'update' THEN CASE WHEN is_recent THEN e.old ELSE e.fields END END AS image
                 FROM (
-                    SELECT * FROM public.event
+                    SELECT id, generation, action, pkey, fields, old
+                    FROM public.event
                     WHERE of_version IS NULL AND table_name = of_table AND id > lower_id AND id <= upper_id
                     UNION ALL
-                    SELECT * FROM (SELECT * FROM public.event WHERE pkey ->> 'version' = of_version OFFSET 0) v WHERE table_name = of_table
+                    SELECT id, generation, action, pkey, fields, old
+                    FROM (SELECT * FROM public.event WHERE pkey ->> 'version' = of_version OFFSET 0) v
+                    WHERE table_name = of_table
+                    UNION ALL
+                    SELECT 0, 0, 'insert', pkey, fields, NULL
+                    FROM public.journal_baseline
+                    WHERE NOT is_recent AND table_name = of_table AND (of_version IS NULL OR pkey ->> 'version' = of_version)
                 ) AS e
                 WHERE (e.id > end_position OR e.generation = ANY (straddling)) = is_recent
                 ORDER BY (e.pkey ->> 'id')::bigint, direction * e.id
@@ -75,10 +83,17 @@ BEGIN
             SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, direction * e.id AS number, e.action,
                    CASE e.action WHEN creating THEN e.fields WHEN 'update' THEN CASE WHEN is_recent THEN e.old ELSE e.fields END END AS image
             FROM (
-                SELECT * FROM public.event
+                SELECT id, generation, action, pkey, fields, old
+                FROM public.event
                 WHERE of_version IS NULL AND table_name = of_table AND id > lower_id AND id <= upper_id
                 UNION ALL
-                SELECT * FROM (SELECT * FROM public.event WHERE pkey ->> 'version' = of_version OFFSET 0) v WHERE table_name = of_table
+                SELECT id, generation, action, pkey, fields, old
+                FROM (SELECT * FROM public.event WHERE pkey ->> 'version' = of_version OFFSET 0) v
+                WHERE table_name = of_table
+                UNION ALL
+                SELECT 0, 0, 'insert', pkey, fields, NULL
+                FROM public.journal_baseline
+                WHERE NOT is_recent AND table_name = of_table AND (of_version IS NULL OR pkey ->> 'version' = of_version)
             ) AS e
             WHERE (e.id > end_position OR e.generation = ANY (straddling)) = is_recent
             ORDER BY jsonb_hash_extended(e.pkey, 0), e.pkey, direction * e.id

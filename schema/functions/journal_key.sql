@@ -1,5 +1,5 @@
--- Returns the key of a row in the journal: the columns of the primary key and of the unique key that contains deleted_at, without
--- deleted_at. A row that is marked as deleted therefore keeps its key.
+-- Returns the key of a row in the journal: the columns of the primary key, and of the unique key that contains deleted_at or is named
+-- <table>_key, without deleted_at. A row that is marked as deleted therefore keeps its key.
 CREATE OR REPLACE FUNCTION journal_key(target regclass) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,9 +11,10 @@ BEGIN
     WHERE a.attrelid = target AND a.attname <> 'deleted_at' AND EXISTS (
         SELECT FROM pg_constraint c
         WHERE c.conrelid = target AND a.attnum = ANY (c.conkey)
-          AND (c.contype = 'p' OR c.contype = 'u' AND EXISTS (
-              SELECT FROM pg_attribute d
-              WHERE d.attrelid = target AND d.attnum = ANY (c.conkey) AND d.attname = 'deleted_at')));
+          AND (c.contype = 'p' OR c.contype = 'u' AND (
+              c.conname = (SELECT relname FROM pg_class WHERE oid = target) || '_key'
+              OR EXISTS (SELECT FROM pg_attribute d
+                         WHERE d.attrelid = target AND d.attnum = ANY (c.conkey) AND d.attname = 'deleted_at'))));
     IF key_columns IS NULL THEN
         RAISE invalid_table_definition USING MESSAGE = format('table %s has no primary key', target);
     END IF;

@@ -7,3 +7,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION journal_match(regclass) IS 'Returns the condition that joins row t of a table with row p, whose column pkey contains the key of a record. Internal function of the journal.';
 REVOKE ALL ON FUNCTION journal_match(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION journal_match(regclass) TO sqern_reader, sqern_writer;

@@ -159,14 +159,10 @@ async fn explain_kernel(
     as_of: &AsOf,
 ) -> Result<KernelExplanation, Error> {
     let evidence = db::evidence(transaction, &status.kernel, as_of).await?;
-    // Packages have no history. The plan and the usual duration are those of the next step from now.
-    let is_now = *as_of == AsOf::Now;
-    let packages = if is_now {
-        kver::packages(transaction, &status.kernel).await?
-    } else {
-        vec![]
-    };
+    let packages = kver::packages(transaction, &status.kernel, as_of).await?;
     let (reason, hint) = reason::reason(&status, &evidence, &packages).unzip();
+    // The plan and the usual duration are those of the next step from now.
+    let is_now = *as_of == AsOf::Now;
     let position = if status.wanted && is_now {
         position(transaction, query, &status).await?
     } else {

@@ -15,7 +15,7 @@ LEFT JOIN LATERAL (
       AND ($2::text IS NULL OR b.release_target = $2)
       AND ($3::text IS NULL OR b.dockernel_profile = $3)
       AND (coalesce(k.success, b.success)
-           OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now())
+           OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day'))
     LIMIT 1
 ) AS build ON true
 WHERE ignored.version IS NULL AND build.found IS NULL

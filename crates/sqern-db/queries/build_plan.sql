@@ -42,7 +42,7 @@ FROM (
               AND ($2::text IS NULL OR b.release_target = $2)
               AND ($3::text IS NULL OR b.dockernel_profile = $3)
               AND (coalesce(k.success, b.success)
-                   OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at, b.tstamp + interval '1 day') > now()))
+                   OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day')))
       AND ($4::text[] = '{}' OR kver_fetched.distro = ANY ($4))
       AND ($5::text[] = '{}' OR kver_fetched.version = ANY ($5))
 ) AS fetched

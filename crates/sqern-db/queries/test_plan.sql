@@ -18,7 +18,7 @@ WITH built AS MATERIALIZED (
 ), tried AS (
     SELECT t.build_id, k.distro, k.version,
         bool_or(coalesce(k.success, r.success, false)) AS is_tested,
-        bool_or(coalesce(k.result, r.result) IS NULL AND coalesce(l.expires_at, t.tstamp + interval '1 day') > now()) AS is_held,
+        bool_or(coalesce(k.result, r.result) IS NULL AND coalesce(l.expires_at > now(), t.tstamp > now() - interval '1 day')) AS is_held,
         max(t.id) AS last_id
     FROM sp_test AS t
     JOIN sp_test_kver AS k ON k.test_id = t.id AND k.deleted_at = '-infinity'

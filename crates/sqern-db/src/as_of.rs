@@ -173,6 +173,19 @@ impl AsOf {
         }
     }
 
+    /// Returns whether this state contains no changes after the start of the journal of a table.
+    pub(crate) async fn is_before_journal_of(
+        &self,
+        client: &impl GenericClient,
+        table: &str,
+    ) -> Result<bool, DbError> {
+        let Self::Past(PastState { generation, .. }) = self else {
+            return Ok(false);
+        };
+        let query = "SELECT generation_position($1) <= generation_position(generation) FROM journal_start WHERE table_name = $2";
+        query_value(client, query, &[generation, &table]).await
+    }
+
     /// Returns the generation and time of this state.
     pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
         match self {
@@ -207,7 +220,7 @@ impl AsOf {
     /// Returns a query that reads this state instead of the present state.
     ///
     /// For a past state, common table expressions shadow the journaled tables, `generation`,
-    /// `event` and `kver_ignored`. The tables `kver_package` and `crawl` have no earlier states.
+    /// `event` and `kver_ignored`. The table `crawl` has no earlier states.
     pub(crate) fn query(&self, query: &str) -> String {
         self.query_of(query, None)
     }

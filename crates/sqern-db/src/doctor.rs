@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::GenericClient;
 
 use crate::DbError;
-use crate::decode::{from_row, query_row, query_rows, query_value};
+use crate::decode::{from_row, query_row, query_rows, query_value, query_values};
 
 /// A server and the session on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,12 @@ pub async fn server(client: &impl GenericClient) -> Result<Server, DbError> {
 /// Returns the roles of sqern. Roles belong to the cluster, so they can exist without the schema.
 pub async fn roles(client: &impl GenericClient) -> Result<Vec<Role>, DbError> {
     query_rows(client, include_str!("../queries/doctor_roles.sql"), &[]).await
+}
+
+/// Returns the functions with which every role can store large objects, which every dump of the
+/// database contains. Only a superuser can revoke the privilege.
+pub async fn large_object_functions(client: &impl GenericClient) -> Result<Vec<String>, DbError> {
+    query_values(client, "SELECT large_object_functions()::text", &[]).await
 }
 
 /// Returns whether at least one listed package can only be downloaded with the apt configuration of

@@ -166,16 +166,21 @@ async fn unknown(
 }
 
 /// Returns the packages of a kernel version, first those that are still listed.
+///
+/// As of a generation before the journal of `kver_package` began, the packages are those with which
+/// it began. Packages and losses with a later time are omitted.
 pub async fn packages(
     client: &impl GenericClient,
     kernel: &Kernel,
+    as_of: &AsOf,
 ) -> Result<Vec<KverPackage>, DbError> {
-    query_rows(
-        client,
-        include_str!("../queries/kver_packages.sql"),
-        &[&kernel.distro, &kernel.version],
-    )
-    .await
+    let query = as_of.query(include_str!("../queries/kver_packages.sql"));
+    let until = if as_of.is_before_journal_of(client, "kver_package").await? {
+        as_of.time()
+    } else {
+        None
+    };
+    query_rows(client, &query, &[&kernel.distro, &kernel.version, &until]).await
 }
 
 /// Records the versions that do not exist, and returns them.

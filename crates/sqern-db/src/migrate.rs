@@ -38,6 +38,9 @@ const ROLES: &str = include_str!("../schema/roles.sql");
 /// Makes `sqern_admin` the owner of all objects of an existing schema.
 const OWNERS: &str = include_str!("../schema/owners.sql");
 
+/// Revokes the privileges that let readers store data, as far as the current role may.
+const RESTRICTIONS: &str = include_str!("../schema/restrictions.sql");
+
 /// A step of a migration run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "lowercase")]
@@ -150,8 +153,7 @@ async fn migrate_once(
     status.check_history()?;
     let mut steps = plan(&status, target);
     if steps.is_empty() && status.version == latest_version() {
-        let query = include_str!("../queries/check_privileges.sql");
-        let problems = query_values(&transaction, query, &[]).await?;
+        let problems = lost_privileges(&transaction).await?;
         if !problems.is_empty() {
             steps.push(Step::Privileges { problems });
         }
@@ -175,6 +177,10 @@ async fn migrate_once(
         for step in &steps {
             apply(&transaction, step).await?;
         }
+        if target == latest_version() {
+            transaction.batch_execute("RESET ROLE").await?;
+            transaction.batch_execute(RESTRICTIONS).await?;
+        }
         if invalidates_read_model {
             transaction
                 .execute("DELETE FROM kver_state_position", &[])
@@ -191,6 +197,20 @@ async fn migrate_once(
         transaction.commit().await?;
     }
     Ok(steps)
+}
+
+/// Returns the differences from the owners and privileges of the schema that the current role can
+/// repair.
+async fn lost_privileges(transaction: &Transaction<'_>) -> Result<Vec<String>, DbError> {
+    let query = include_str!("../queries/check_privileges.sql");
+    let mut problems: Vec<String> = query_values(transaction, query, &[]).await?;
+    let owns_database =
+        "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()";
+    if query_value(transaction, owns_database, &[]).await? {
+        let query = include_str!("../queries/check_restrictions.sql");
+        problems.extend(query_values::<String>(transaction, query, &[]).await?);
+    }
+    Ok(problems)
 }
 
 /// Waits for other migrations, and limits the time to wait for each lock of the transaction.

@@ -189,7 +189,7 @@ impl TestServer {
         let statement = format!("create database {name} template {template}");
         for attempt in 0.. {
             match client.batch_execute(&statement).await {
-                Ok(()) => return,
+                Ok(()) => break,
                 // The session that created the template ends shortly after its client is dropped.
                 Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) && attempt < 200 => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -197,7 +197,32 @@ impl TestServer {
                 Err(error) => panic!("{statement}: {error:?}"),
             }
         }
+        let privileges = copied_privileges(template, name);
+        if let Err(error) = client.batch_execute(&privileges).await {
+            panic!("{privileges}: {error:?}");
+        }
     }
+}
+
+/// Returns the statement that grants the privileges on a database to the same roles on its copy.
+/// `CREATE DATABASE` does not copy them.
+fn copied_privileges(template: &str, copy: &str) -> String {
+    format!(
+        "DO $$
+         DECLARE
+             command text;
+         BEGIN
+             FOR command IN
+                 SELECT 'REVOKE ALL ON DATABASE {copy} FROM PUBLIC' FROM pg_database WHERE datname = '{template}' AND datacl IS NOT NULL
+                 UNION ALL
+                 SELECT format('GRANT %s ON DATABASE {copy} TO %s', privilege_type, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END)
+                 FROM pg_database, aclexplode(datacl) WHERE datname = '{template}'
+             LOOP
+                 EXECUTE command;
+             END LOOP;
+         END
+         $$"
+    )
 }
 
 /// A database for one test, which is dropped with this value.

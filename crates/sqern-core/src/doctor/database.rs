@@ -19,6 +19,7 @@ const SERVER: &str = "server";
 const ROLES: &str = "roles";
 const SCHEMA: &str = "schema";
 const JOURNAL: &str = "journal";
+const LARGE_OBJECTS: &str = "large objects";
 const CRAWL: &str = "crawl";
 
 /// Above this age, the timer or cron job of `sqern check` probably does not run.
@@ -109,6 +110,9 @@ async fn check_session(
         return Ok(DatabaseFacts::default());
     }
     findings.push(check_journal(&check::check_quickly(client).await?));
+    findings.extend(check_large_objects(
+        &db::large_object_functions(client).await?,
+    ));
     let mut recorded: Vec<Distro> = distro::list(client, &AsOf::Now).await?;
     let is_absent = |name: &&DistroName| !recorded.iter().any(|distro| distro.name == **name);
     let absent: Vec<String> = distros
@@ -250,6 +254,21 @@ fn check_journal(checked: &[Checked]) -> Finding {
         join_some(&problems),
         "sqern db check  # lists all problems",
     )
+}
+
+/// Reports that every role can store large objects. A migration by a superuser revokes the privilege.
+fn check_large_objects(functions: &[String]) -> Option<Finding> {
+    if functions.is_empty() {
+        return None;
+    }
+    Some(Finding::warning(
+        LARGE_OBJECTS,
+        "every role can store large objects, which each dump of the database contains",
+        format!(
+            "psql -c 'REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC'  # as a superuser, in this database",
+            functions.join(", ")
+        ),
+    ))
 }
 
 /// Checks the age and completeness of the last crawls of distributions.

@@ -88,7 +88,10 @@ async fn found_packages_are_recorded_once_and_missing_ones_are_marked_as_gone() 
         crawl_of(CrawlState::Complete, &["1", "2", "known"]),
     )
     .await;
-    assert_eq!(finished.events, 5, "2 in kver, 3 in kver_seen");
+    assert_eq!(
+        finished.events, 8,
+        "2 in kver, 3 in kver_seen, 3 in kver_package"
+    );
     assert_eq!(
         rows(
             &client,
@@ -282,6 +285,31 @@ async fn concurrent_crawls_record_each_package_once() {
     let found = || crawl_of(CrawlState::Complete, &["1", "2"]);
     let ((_, first), (_, second)) =
         tokio::join!(record(&mut one, found()), record(&mut other, found()));
-    assert_eq!(first.events + second.events, 4);
+    assert_eq!(
+        first.events + second.events,
+        6,
+        "2 in each of kver, kver_seen and kver_package"
+    );
     assert_eq!(rows(&one, "SELECT count(*) FROM kver_package").await, ["2"]);
+}
+
+#[tokio::test]
+async fn a_crawl_of_a_machine_whose_clock_is_ahead_is_recorded() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
+    let ahead = Crawl {
+        started_at: "2290-01-01T00:00:00Z".parse().unwrap(),
+        finished_at: "2290-01-01T00:00:01Z".parse().unwrap(),
+        ..crawl_of(CrawlState::Complete, &["1"])
+    };
+    record(&mut client, ahead).await;
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT started_at <= now(), finished_at <= now(), checked_at <= now() FROM crawl"
+        )
+        .await,
+        ["t t t"]
+    );
 }

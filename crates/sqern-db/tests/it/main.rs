@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic reports the failure of a test")]
 
 mod catalog;
+mod check_since;
 mod clusters;
 mod constraints;
 mod crawl;
@@ -12,6 +13,7 @@ mod forgery;
 mod generation;
 mod history;
 mod journal;
+mod journal_start;
 mod migrate;
 mod migrate_roles;
 mod not_ignored;
@@ -24,3 +26,4 @@ mod runs;
 mod selection;
 mod settings;
 mod support;
+mod times;

@@ -91,6 +91,15 @@ async fn a_createrole_owner_migrates_several_databases_up_and_down() {
         "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = 'sqern_reader'";
     assert_eq!(value(&d, comment).await, "sqern: can read all data");
 
+    // Only a superuser can revoke privileges on functions of PostgreSQL.
+    let functions = sqern_db::doctor::large_object_functions(&d).await.unwrap();
+    assert!(
+        functions.contains(&"lo_create(oid)".to_owned()),
+        "{functions:?}"
+    );
+    for rule in sqern_db::check::check_quickly(&d).await.unwrap() {
+        assert_eq!(rule.problems, [""; 0], "{}", rule.rule);
+    }
     migrate_to(&mut d, 0).await;
     assert_eq!(roles(&d).await.len(), 3, "the other database needs them");
     migrate_to(&mut d, latest_version()).await;

@@ -73,6 +73,11 @@ async fn a_reader_reads_everything_and_changes_nothing() {
     run(&client, "SET ROLE sqern_reader").await;
     run(&client, "SELECT FROM kver_not_ignored, event, generation, crawl, kver_package; SELECT generation_id_if_assigned()")
         .await;
+    let mut checked = sqern_db::check::check(&client).await.unwrap();
+    checked.extend(sqern_db::check::check_since(&client, 0).await.unwrap());
+    for rule in checked {
+        assert_eq!(rule.problems, [""; 0], "{}", rule.rule);
+    }
     for statement in [
         "INSERT INTO distro VALUES ('e', 'E')",
         "UPDATE kver SET archived = true",
@@ -185,7 +190,8 @@ async fn lost_owners_and_privileges_are_reported_and_restored() {
              LOOP
                  EXECUTE command;
              END LOOP;
-             EXECUTE format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC, sqern_reader, sqern_writer', current_database());
+             EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC, sqern_reader, sqern_writer', current_database());
+             EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database());
          END
          $$",
     )
@@ -196,11 +202,13 @@ async fn lost_owners_and_privileges_are_reported_and_restored() {
     };
     let found = problems(&client).await.join("\n");
     for expected in [
-        "owned by sqern instead of sqern_admin: cust_cluster, cust_host_kver, distro, event",
+        "owned by sqern instead of sqern_admin: cust_cluster, cust_cluster_type, cust_host_kver, distro, event",
         "owned by sqern instead of sqern_admin: functions build_kver_results(text,text,text)",
         "all roles can execute functions ",
         " generation_id(),",
         "role sqern_writer lacks privilege CONNECT on database ",
+        "every role can create temporary tables in database ",
+        "role sqern_writer lacks privilege TEMPORARY on database ",
     ] {
         assert!(found.contains(expected), "{expected}: {found}");
     }
@@ -261,4 +269,74 @@ async fn a_writer_cannot_choose_the_id_of_a_row() {
          INSERT INTO kver_ignore (distro, pattern) VALUES ('d', 'x')",
     )
     .await;
+}
+
+/// Temporary tables can fill the disk, and every dump contains large objects.
+#[tokio::test]
+async fn a_reader_cannot_store_data() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    let store = [
+        "CREATE TEMPORARY TABLE t (v text)",
+        "SELECT lo_from_bytea(0, 'x')",
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+        "SELECT lo_import('/etc/hostname')",
+        "SELECT lo_put(1, 0, 'x')",
+    ];
+    let reader = format!("reader_{}", database.name());
+    run(
+        &client,
+        &format!("CREATE ROLE {reader} IN ROLE sqern_reader; SET SESSION AUTHORIZATION {reader}"),
+    )
+    .await;
+    for statement in store {
+        let message = refused(&client, statement).await;
+        assert!(
+            message.contains("permission denied"),
+            "{statement}: {message}"
+        );
+    }
+    run(
+        &client,
+        &format!("SET SESSION AUTHORIZATION sqern; DROP ROLE {reader}"),
+    )
+    .await;
+
+    // The earlier schema permits both, and the next migration revokes the privileges again.
+    migrate(&mut client, Some(13), false).await.unwrap();
+    run(
+        &client,
+        "SET ROLE sqern_reader; CREATE TEMPORARY TABLE t (v text); SELECT lo_create(0) FROM generate_series(1, 2); RESET ROLE",
+    )
+    .await;
+    migrate(&mut client, None, false).await.unwrap();
+    run(&client, "SET ROLE sqern_reader").await;
+    for statement in store {
+        let message = refused(&client, &statement.replace("TABLE t", "TABLE u")).await;
+        assert!(
+            message.contains("permission denied"),
+            "{statement}: {message}"
+        );
+    }
+    run(&client, "RESET ROLE").await;
+    let problems = async |client: &Client| -> Vec<String> {
+        let checked = sqern_db::check::check_quickly(client).await.unwrap();
+        checked.into_iter().flat_map(|rule| rule.problems).collect()
+    };
+    let remove = "SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = 'sqern_reader'::regrole";
+    assert_eq!(
+        problems(&client).await,
+        [format!(
+            "role sqern_reader has stored 2 large objects (to remove them: {remove})"
+        )]
+    );
+    run(&client, remove).await;
+    assert_eq!(problems(&client).await, [""; 0]);
+    assert_eq!(
+        sqern_db::doctor::large_object_functions(&client)
+            .await
+            .unwrap(),
+        [""; 0]
+    );
 }

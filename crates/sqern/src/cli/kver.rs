@@ -221,7 +221,7 @@ async fn show(
     sqern_db::distro::require(client, distros, &AsOf::Now).await?;
     let mut shown = Vec::new();
     for kver in kver::find(client, version, distros).await? {
-        let packages = kver::packages(client, &kver.kernel).await?;
+        let packages = kver::packages(client, &kver.kernel, &AsOf::Now).await?;
         shown.push(ShownKernel { kver, packages });
     }
     context.printer.value(&shown, || {

@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::read_model::Refreshed;
+use sqern_db::PastState;
 use sqern_db::check::Checked;
 use sqern_db::migrate::{Applied, SchemaStatus, Step};
 use sqern_db::retention::Pruned;
 use sqern_model::counted;
 
-use crate::printer::Document;
+use crate::printer::{Document, time};
 
 /// The steps of a migration.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -98,6 +99,19 @@ pub fn describe_pruned(pruned: Pruned) -> String {
         counted(pruned.crawls, "crawl"),
         counted(pruned.logs, "log")
     )
+}
+
+/// Returns the part of the journal that a check reads.
+#[must_use]
+pub fn describe_check_since(since: &PastState) -> String {
+    let generation = since.generation;
+    match since.committed_at {
+        Some(at) => format!(
+            "checking the changes after generation {generation} ({})",
+            time(Some(at))
+        ),
+        None => format!("checking the changes after generation {generation}"),
+    }
 }
 
 /// Returns the result of a check and its problems.

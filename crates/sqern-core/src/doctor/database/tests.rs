@@ -194,3 +194,15 @@ fn old_absent_and_incomplete_crawls_are_warnings() {
         ["warning debian12 source bookworm (failed at the last check): expected a file"]
     );
 }
+
+#[test]
+fn functions_that_store_large_objects_are_a_warning_with_a_command() {
+    assert!(check_large_objects(&[]).is_none());
+    let functions = ["lo_creat(integer)", "lo_create(oid)"].map(str::to_owned);
+    let finding = check_large_objects(&functions).unwrap();
+    assert_eq!(finding.state, State::Warning);
+    assert_eq!(
+        finding.hint.unwrap(),
+        "psql -c 'REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid) FROM PUBLIC'  # as a superuser, in this database"
+    );
+}

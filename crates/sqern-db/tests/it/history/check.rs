@@ -31,7 +31,7 @@ const EMPTY: &str = "SET timezone = 'UTC';
         table_name text;
     BEGIN
         FOR table_name IN SELECT tablename FROM pg_tables
-            WHERE schemaname = 'public' AND tablename NOT LIKE 'schema%' AND tablename <> 'cust_cluster_type' LOOP
+            WHERE schemaname = 'public' AND tablename NOT LIKE 'schema%' AND tablename NOT LIKE 'journal%' AND tablename <> 'cust_cluster_type' LOOP
             EXECUTE format('DELETE FROM %I', table_name);
         END LOOP;
         PERFORM setval(oid, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
