@@ -25,50 +25,101 @@ ALTER FUNCTION public.build_kver_results(revision text, target text, profile tex
 
 COMMENT ON FUNCTION public.build_kver_results(revision text, target text, profile text) IS 'Returns the kernels of the builds of a revision, release target and profile (null: all), with the result of each kernel in upper case. The column is_done indicates whether the build succeeded for the kernel or has claimed it.';
 
-CREATE FUNCTION public.event_rows(of_table text, generation bigint) RETURNS TABLE(pkey jsonb, present boolean, image jsonb)
+CREATE FUNCTION public.event_rows(of_table text, generation bigint, has_id boolean, of_version text DEFAULT NULL::text) RETURNS TABLE(id bigint, pkey jsonb, present boolean, image jsonb)
     LANGUAGE plpgsql STABLE ROWS 100
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET work_mem TO '64MB'
     SET plan_cache_mode TO 'force_custom_plan'
+    SET jit TO 'off'
     AS $$
 #variable_conflict use_column
 DECLARE
     end_position constant bigint := public.generation_position(event_rows.generation);
     straddling constant bigint[] := public.generation_straddling(end_position);
+    is_recent constant boolean := public.generation_is_recent(event_rows.generation);
+    -- Only for the index. The condition of the queries for the position is exact.
+    lower_id constant bigint := CASE
+        WHEN NOT is_recent THEN 0
+        WHEN straddling = '{}' THEN end_position
+        ELSE (SELECT CASE WHEN count(*) = cardinality(straddling) THEN min(c.first_event) - 1 ELSE 0 END
+              FROM public.generation_commit c WHERE c.generation = ANY (straddling))
+    END;
+    upper_id constant bigint := CASE WHEN is_recent THEN 9223372036854775807 ELSE end_position END;
+    direction constant integer := CASE WHEN is_recent THEN -1 ELSE 1 END;
+    creating constant text := CASE WHEN is_recent THEN 'delete' ELSE 'insert' END;
+    removing constant text := CASE WHEN is_recent THEN 'insert' ELSE 'delete' END;
 BEGIN
-    IF public.generation_is_recent(event_rows.generation) THEN
+    IF has_id THEN
         RETURN QUERY
-        SELECT ordered.pkey, min(id) FILTER (WHERE action = 'insert') IS DISTINCT FROM min(id), public.event_merge(ordered.image)
+        SELECT record.id, record.pkey,
+               record.last IS DISTINCT FROM record.last_removing
+               OR record.creating IS NOT NULL AND record.removing[cardinality(record.removing)] = record.creating[cardinality(record.creating)]
+               AND (SELECT r.pkey <> c.pkey
+                    FROM public.event r, public.event c
+                    WHERE r.generation = record.removing[cardinality(record.removing)] AND r.id = abs(record.last_removing)
+                      AND c.generation = record.creating[cardinality(record.creating)] AND c.id = abs(record.last_creating)),
+               record.image
         FROM (
-            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
-                   CASE e.action WHEN 'delete' THEN e.fields ELSE e.old END AS image
-            FROM public.event e
-            WHERE e.table_name = of_table AND (e.id > end_position OR e.generation = ANY (straddling))
-            ORDER BY hash, e.pkey, e.id DESC
-        ) AS ordered
-        GROUP BY hash, ordered.pkey;
+            SELECT step.id, max(step.number) AS last,
+                   max(step.number) FILTER (WHERE step.action = removing) AS last_removing,
+                   max(step.number) FILTER (WHERE step.action = creating) AS last_creating,
+                   array_agg(step.generation) FILTER (WHERE step.action = removing) AS removing,
+                   array_agg(step.generation) FILTER (WHERE step.action = creating) AS creating,
+                   public.event_merge(step.pkey) AS pkey, public.event_merge(step.image) AS image
+            FROM (
+                SELECT (e.pkey ->> 'id')::bigint AS id, direction * e.id AS number, e.action, e.generation,
+                       CASE e.action WHEN creating THEN e.pkey END AS pkey,
+                       CASE e.action WHEN creating THEN e.fields WHEN 'update' THEN CASE WHEN is_recent THEN e.old ELSE e.fields END END AS image
+                FROM (
+                    SELECT id, generation, action, pkey, fields, old
+                    FROM public.event
+                    WHERE of_version IS NULL AND table_name = of_table AND id > lower_id AND id <= upper_id
+                    UNION ALL
+                    SELECT id, generation, action, pkey, fields, old
+                    FROM (SELECT * FROM public.event WHERE pkey ->> 'version' = of_version OFFSET 0) v
+                    WHERE table_name = of_table
+                    UNION ALL
+                    SELECT 0, 0, 'insert', pkey, fields, NULL
+                    FROM public.journal_baseline
+                    WHERE NOT is_recent AND table_name = of_table AND (of_version IS NULL OR pkey ->> 'version' = of_version)
+                ) AS e
+                WHERE (e.id > end_position OR e.generation = ANY (straddling)) = is_recent
+                ORDER BY (e.pkey ->> 'id')::bigint, direction * e.id
+            ) AS step
+            GROUP BY step.id
+        ) AS record;
     ELSE
         RETURN QUERY
-        SELECT ordered.pkey, max(id) FILTER (WHERE action = 'delete') IS DISTINCT FROM max(id), public.event_merge(ordered.image)
+        SELECT NULL::bigint, step.pkey,
+               max(step.number) FILTER (WHERE step.action = removing) IS DISTINCT FROM max(step.number),
+               public.event_merge(step.image)
         FROM (
-            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, e.id, e.action,
-                   CASE WHEN e.action <> 'delete' THEN e.fields END AS image
-            FROM public.event e
-            WHERE e.table_name = of_table AND e.id <= end_position AND e.generation <> ALL (straddling)
-            UNION ALL
-            SELECT jsonb_hash_extended(b.pkey, 0), b.pkey, 0, 'insert', b.fields
-            FROM public.journal_baseline b
-            WHERE b.table_name = of_table
-            ORDER BY hash, pkey, id
-        ) AS ordered
-        GROUP BY hash, ordered.pkey;
+            SELECT jsonb_hash_extended(e.pkey, 0) AS hash, e.pkey, direction * e.id AS number, e.action,
+                   CASE e.action WHEN creating THEN e.fields WHEN 'update' THEN CASE WHEN is_recent THEN e.old ELSE e.fields END END AS image
+            FROM (
+                SELECT id, generation, action, pkey, fields, old
+                FROM public.event
+                WHERE of_version IS NULL AND table_name = of_table AND id > lower_id AND id <= upper_id
+                UNION ALL
+                SELECT id, generation, action, pkey, fields, old
+                FROM (SELECT * FROM public.event WHERE pkey ->> 'version' = of_version OFFSET 0) v
+                WHERE table_name = of_table
+                UNION ALL
+                SELECT 0, 0, 'insert', pkey, fields, NULL
+                FROM public.journal_baseline
+                WHERE NOT is_recent AND table_name = of_table AND (of_version IS NULL OR pkey ->> 'version' = of_version)
+            ) AS e
+            WHERE (e.id > end_position OR e.generation = ANY (straddling)) = is_recent
+            ORDER BY jsonb_hash_extended(e.pkey, 0), e.pkey, direction * e.id
+        ) AS step
+        GROUP BY step.hash, step.pkey;
     END IF;
 END
 $$;
 
-ALTER FUNCTION public.event_rows(of_table text, generation bigint) OWNER TO sqern_admin;
+ALTER FUNCTION public.event_rows(of_table text, generation bigint, has_id boolean, of_version text) OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint) IS 'Returns the past states of the rows of a table. The column present indicates whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted.';
+COMMENT ON FUNCTION public.event_rows(of_table text, generation bigint, has_id boolean, of_version text) IS 'Returns the past states of the rows of a table, of rows with a version if it is not null. The column present indicates whether the row existed as of the generation. The column image contains the columns of the row without the key. For a recent generation (see generation_is_recent()), image omits columns without later changes, and rows without later changes are omitted. Of a table with an id, pkey is null if the key did not change.';
 
 CREATE FUNCTION public.generation_is_recent(generation bigint) RETURNS boolean
     LANGUAGE sql STABLE
@@ -116,7 +167,7 @@ CREATE FUNCTION public.cust_cluster_at(generation bigint) RETURNS SETOF public.c
              cust_cluster.deleted_at
             FROM public.cust_cluster
            WHERE ( SELECT public.generation_is_recent(cust_cluster_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('cust_cluster'::text, cust_cluster_at.generation) p(pkey, present, image) ON ((t.name = (p.pkey ->> 'name'::text))))
+      FULL JOIN public.event_rows('cust_cluster'::text, cust_cluster_at.generation, false) p(id, pkey, present, image) ON ((t.name = (p.pkey ->> 'name'::text))))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -251,7 +302,7 @@ CREATE FUNCTION public.cust_cluster_type_at(generation bigint) RETURNS SETOF pub
              cust_cluster_type.name
             FROM public.cust_cluster_type
            WHERE ( SELECT public.generation_is_recent(cust_cluster_type_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('cust_cluster_type'::text, cust_cluster_type_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::integer)))
+      FULL JOIN public.event_rows('cust_cluster_type'::text, cust_cluster_type_at.generation, false) p(id, pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::integer)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -371,7 +422,7 @@ COMMENT ON COLUMN public.cust_host_kver.deleted_at IS 'Time at which the row was
 CREATE FUNCTION public.cust_host_kver_at(generation bigint) RETURNS SETOF public.cust_host_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE((p.pkey ->> 'cluster_name'::text), t.cluster_name) AS "coalesce",
      COALESCE((p.pkey ->> 'host_name'::text), t.host_name) AS "coalesce",
      COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
@@ -393,7 +444,7 @@ CREATE FUNCTION public.cust_host_kver_at(generation bigint) RETURNS SETOF public
              cust_host_kver.deleted_at
             FROM public.cust_host_kver
            WHERE ( SELECT public.generation_is_recent(cust_host_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('cust_host_kver'::text, cust_host_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('cust_host_kver'::text, cust_host_kver_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -417,6 +468,70 @@ END;
 ALTER FUNCTION public.cust_host_kver_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.cust_host_kver_at(tstamp timestamp with time zone) IS 'Returns the rows of table cust_host_kver as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.event_rows_of_version(of_table text, generation bigint, has_id boolean, of_version text) RETURNS TABLE(id bigint, pkey jsonb, present boolean, image jsonb)
+    LANGUAGE sql STABLE ROWS 100
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+    SELECT * FROM public.event_rows(of_table, generation, has_id, of_version)
+$$;
+
+ALTER FUNCTION public.event_rows_of_version(of_table text, generation bigint, has_id boolean, of_version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.event_rows_of_version(of_table text, generation bigint, has_id boolean, of_version text) IS 'Returns event_rows() for the rows with a kernel version. An index finds their events.';
+
+CREATE TABLE public.kver (
+    distro text NOT NULL,
+    version text NOT NULL,
+    archived boolean DEFAULT false NOT NULL,
+    CONSTRAINT kver_version_check CHECK ((version ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+);
+
+ALTER TABLE public.kver OWNER TO sqern_admin;
+
+COMMENT ON TABLE public.kver IS 'Kernel version of a distribution. Other tables contain its state. Queries for kernels should use the view kver_not_ignored.';
+
+COMMENT ON COLUMN public.kver.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.kver.version IS 'Kernel version as printed by uname -r, for example 6.1.0-25-amd64.';
+
+COMMENT ON COLUMN public.kver.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
+
+CREATE FUNCTION public.cust_host_kver_at(generation bigint, version text) RETURNS SETOF public.cust_host_kver
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
+     COALESCE((p.pkey ->> 'cluster_name'::text), t.cluster_name) AS "coalesce",
+     COALESCE((p.pkey ->> 'host_name'::text), t.host_name) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'current'::text) THEN ((p.image ->> 'current'::text))::boolean
+             ELSE t.current
+         END AS current,
+         CASE
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
+             ELSE t.deleted_at
+         END AS deleted_at
+    FROM (( SELECT cust_host_kver.id,
+             cust_host_kver.cluster_name,
+             cust_host_kver.host_name,
+             cust_host_kver.distro,
+             cust_host_kver.version,
+             cust_host_kver.current,
+             cust_host_kver.deleted_at
+            FROM public.cust_host_kver
+           WHERE (( SELECT public.generation_is_recent(cust_host_kver_at.generation) AS generation_is_recent) AND (cust_host_kver.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = cust_host_kver_at.version)))) AND (cust_host_kver.version = cust_host_kver_at.version))) t
+      FULL JOIN public.event_rows_of_version('cust_host_kver'::text, cust_host_kver_at.generation, true, cust_host_kver_at.version) p(id, pkey, present, image) ON ((t.id = p.id)))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.cust_host_kver_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.cust_host_kver_at(generation bigint, version text) IS 'Returns the rows of table cust_host_kver with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.cust_host_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -524,7 +639,7 @@ CREATE FUNCTION public.distro_at(generation bigint) RETURNS SETOF public.distro
              distro.supported
             FROM public.distro
            WHERE ( SELECT public.generation_is_recent(distro_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('distro'::text, distro_at.generation) p(pkey, present, image) ON ((t.name = (p.pkey ->> 'name'::text))))
+      FULL JOIN public.event_rows('distro'::text, distro_at.generation, false) p(id, pkey, present, image) ON ((t.name = (p.pkey ->> 'name'::text))))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -1390,8 +1505,6 @@ $template$;
     other_columns text[];
     has_times boolean;
     parts jsonb;  -- the values of the placeholders
-    code text := function_template || trigger_template;
-    part record;
 BEGIN
     SELECT array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname = ANY (key_columns)),
            coalesce(array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname <> ALL (key_columns)), '{}'),
@@ -1419,10 +1532,7 @@ BEGIN
                      FROM unnest(key_columns) WITH ORDINALITY AS k (name, position)),
         'changed', coalesce((SELECT string_agg(format('o.%1$I IS DISTINCT FROM n.%1$I', name), ' OR ' ORDER BY position)
                              FROM unnest(other_columns) WITH ORDINALITY AS c (name, position)), 'false'));
-    FOR part IN SELECT key, value FROM jsonb_each_text(parts) LOOP
-        code := replace(code, format('{%s}', part.key), part.value);
-    END LOOP;
-    EXECUTE code;
+    EXECUTE public.journal_code(function_template || trigger_template, parts);
 END
 $_$;
 
@@ -1435,46 +1545,68 @@ CREATE FUNCTION public.journal_attach_at(target regclass) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
+    -- The indexes of the tables start with the distribution. A row whose version has changed since the generation is not in the table under
+    -- this version, but its events contain the version.
+    function_template constant text := $template$
+CREATE OR REPLACE FUNCTION public.{function}(generation bigint{version_parameter}) RETURNS SETOF public.{name}
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+SELECT {columns}
+FROM (SELECT * FROM public.{name} WHERE (SELECT public.generation_is_recent({function}.generation)){version_condition}) t
+FULL JOIN public.{events}({table}, {function}.generation, {has_id}{version_argument}) p ON {same_row}
+WHERE p.present IS NOT FALSE;
+END;
+COMMENT ON FUNCTION public.{function}(bigint{version_type}) IS {comment};
+REVOKE ALL ON FUNCTION public.{function}(bigint{version_type}) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.{function}(bigint{version_type}) TO sqern_reader, sqern_writer;
+$template$;
+    time_template constant text := $template$
+CREATE OR REPLACE FUNCTION public.{function}(tstamp timestamptz) RETURNS SETOF public.{name}
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+SELECT * FROM public.{function}(generation => public.generation_at({function}.tstamp));
+END;
+COMMENT ON FUNCTION public.{function}(timestamptz) IS {comment};
+REVOKE ALL ON FUNCTION public.{function}(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.{function}(timestamptz) TO sqern_reader, sqern_writer;
+$template$;
     table_name constant text := (SELECT relname FROM pg_class WHERE oid = target);
-    function_name constant text := table_name || '_at';
     key_columns constant text[] := public.journal_key(target);
-    join_condition constant text := public.journal_match(target);
+    has_id constant boolean := 'id' = ANY (key_columns) AND 'bigint'::regtype = (SELECT atttypid FROM pg_attribute WHERE attrelid = target AND attname = 'id');
+    has_version boolean;
     columns text;  -- each from the current row t, or from the past state p
+    parts jsonb;
 BEGIN
-    SELECT string_agg(
-               CASE WHEN attname = ANY (key_columns)
+    SELECT bool_or(attname = 'version'),
+           string_agg(
+               CASE WHEN has_id AND attname = 'id' THEN 'coalesce(p.id, t.id)'
+               WHEN attname = ANY (key_columns)
                THEN format('coalesce((p.pkey ->> %1$L)::%2$s, t.%1$I)', attname, format_type(atttypid, atttypmod))
                ELSE format('CASE WHEN p.image ? %1$L THEN (p.image ->> %1$L)::%2$s ELSE t.%1$I END',
                            attname, format_type(atttypid, atttypmod))
                END, E',\n       ' ORDER BY attnum)
-    INTO columns
+    INTO has_version, columns
     FROM pg_attribute WHERE attrelid = target AND attnum > 0 AND NOT attisdropped;
 
-    EXECUTE format($code$
-CREATE OR REPLACE FUNCTION public.%1$I(generation bigint) RETURNS SETOF public.%2$I
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-SELECT %3$s
-FROM (SELECT * FROM public.%2$I WHERE (SELECT public.generation_is_recent(%1$I.generation))) t
-FULL JOIN public.event_rows(%4$L, %1$I.generation) p ON %5$s
-WHERE p.present IS NOT FALSE;
-END;
-COMMENT ON FUNCTION public.%1$I(bigint) IS %6$L;
-REVOKE ALL ON FUNCTION public.%1$I(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.%1$I(bigint) TO sqern_reader, sqern_writer;
-
-CREATE OR REPLACE FUNCTION public.%1$I(tstamp timestamptz) RETURNS SETOF public.%2$I
-LANGUAGE sql STABLE
-BEGIN ATOMIC
-SELECT * FROM public.%1$I(generation => public.generation_at(%1$I.tstamp));
-END;
-COMMENT ON FUNCTION public.%1$I(timestamptz) IS %7$L;
-REVOKE ALL ON FUNCTION public.%1$I(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.%1$I(timestamptz) TO sqern_reader, sqern_writer;
-$code$,
-        function_name, table_name, columns, table_name, join_condition,
-        format('Returns the rows of table %s as of a generation: the state after all generations up to it, in the order of generation_position(). Generation 0 is the state before the first generation. Generated by journal_attach_at().', table_name),
-        format('Returns the rows of table %s as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().', table_name));
+    parts := jsonb_build_object(
+        'name', quote_ident(table_name),
+        'table', quote_literal(table_name),
+        'function', quote_ident(table_name || '_at'),
+        'columns', columns,
+        'has_id', has_id,
+        'same_row', CASE WHEN has_id THEN 't.id = p.id' ELSE public.journal_match(target) END);
+    EXECUTE public.journal_code(function_template, parts || jsonb_build_object(
+        'events', 'event_rows', 'version_parameter', '', 'version_type', '', 'version_condition', '', 'version_argument', '',
+        'comment', quote_literal(format('Returns the rows of table %s as of a generation: the state after all generations up to it, in the order of generation_position(). Generation 0 is the state before the first generation. Generated by journal_attach_at().', table_name))));
+    EXECUTE public.journal_code(time_template, parts || jsonb_build_object(
+        'comment', quote_literal(format('Returns the rows of table %s as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().', table_name))));
+    IF has_version THEN
+        EXECUTE public.journal_code(function_template, parts || jsonb_build_object(
+            'events', 'event_rows_of_version', 'version_parameter', ', version text', 'version_type', ', text',
+            'version_condition', format(' AND distro = ANY (ARRAY(SELECT k.distro FROM public.kver k WHERE k.version = %1$I.version)) AND version = %1$I.version', table_name || '_at'),
+            'version_argument', format(', %I.version', table_name || '_at'),
+            'comment', quote_literal(format('Returns the rows of table %s with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().', table_name))));
+    END IF;
 END
 $_$;
 
@@ -1629,6 +1761,25 @@ ALTER FUNCTION public.journal_check_order(checked bigint) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_check_order(checked bigint) IS 'Raises an error if the events of a generation are not in the order of its changes. Internal function of generation_record_commit().';
 
+CREATE FUNCTION public.journal_code(template text, parts jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    code text := template;
+    part record;
+BEGIN
+    FOR part IN SELECT key, value FROM jsonb_each_text(parts) LOOP
+        code := replace(code, format('{%s}', part.key), part.value);
+    END LOOP;
+    RETURN code;
+END
+$$;
+
+ALTER FUNCTION public.journal_code(template text, parts jsonb) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.journal_code(template text, parts jsonb) IS 'Returns a template in which each name in braces is replaced by its value in parts. Internal function of the journal.';
+
 CREATE FUNCTION public.journal_differences() RETURNS TABLE(table_name text, pkey jsonb, journal jsonb, present jsonb)
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1769,23 +1920,6 @@ ALTER FUNCTION public.journal_tables() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.journal_tables() IS 'Returns the names of the journaled tables: those with a function that journal_attach() generated.';
 
-CREATE TABLE public.kver (
-    distro text NOT NULL,
-    version text NOT NULL,
-    archived boolean DEFAULT false NOT NULL,
-    CONSTRAINT kver_version_check CHECK ((version ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
-);
-
-ALTER TABLE public.kver OWNER TO sqern_admin;
-
-COMMENT ON TABLE public.kver IS 'Kernel version of a distribution. Other tables contain its state. Queries for kernels should use the view kver_not_ignored.';
-
-COMMENT ON COLUMN public.kver.distro IS 'Distribution of the kernel.';
-
-COMMENT ON COLUMN public.kver.version IS 'Kernel version as printed by uname -r, for example 6.1.0-25-amd64.';
-
-COMMENT ON COLUMN public.kver.archived IS 'Whether the kernel is archived. Plans skip archived kernels, and reports do not count them as missing.';
-
 CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -1800,7 +1934,7 @@ CREATE FUNCTION public.kver_at(generation bigint) RETURNS SETOF public.kver
              kver.archived
             FROM public.kver
            WHERE ( SELECT public.generation_is_recent(kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver'::text, kver_at.generation) p(pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+      FULL JOIN public.event_rows('kver'::text, kver_at.generation, false) p(id, pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -1820,6 +1954,30 @@ END;
 ALTER FUNCTION public.kver_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_at(tstamp timestamp with time zone) IS 'Returns the rows of table kver as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.kver_at(generation bigint, version text) RETURNS SETOF public.kver
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'archived'::text) THEN ((p.image ->> 'archived'::text))::boolean
+             ELSE t.archived
+         END AS archived
+    FROM (( SELECT kver.distro,
+             kver.version,
+             kver.archived
+            FROM public.kver
+           WHERE (( SELECT public.generation_is_recent(kver_at.generation) AS generation_is_recent) AND (kver.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = kver_at.version)))) AND (kver.version = kver_at.version))) t
+      FULL JOIN public.event_rows_of_version('kver'::text, kver_at.generation, false, kver_at.version) p(id, pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.kver_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_at(generation bigint, version text) IS 'Returns the rows of table kver with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE TABLE public.kver_fetched (
     distro text NOT NULL,
@@ -1851,7 +2009,7 @@ CREATE FUNCTION public.kver_fetched_at(generation bigint) RETURNS SETOF public.k
              kver_fetched.tstamp
             FROM public.kver_fetched
            WHERE ( SELECT public.generation_is_recent(kver_fetched_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_fetched'::text, kver_fetched_at.generation) p(pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+      FULL JOIN public.event_rows('kver_fetched'::text, kver_fetched_at.generation, false) p(id, pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -1871,6 +2029,30 @@ END;
 ALTER FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) IS 'Returns the rows of table kver_fetched as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.kver_fetched_at(generation bigint, version text) RETURNS SETOF public.kver_fetched
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
+             ELSE t.tstamp
+         END AS tstamp
+    FROM (( SELECT kver_fetched.distro,
+             kver_fetched.version,
+             kver_fetched.tstamp
+            FROM public.kver_fetched
+           WHERE (( SELECT public.generation_is_recent(kver_fetched_at.generation) AS generation_is_recent) AND (kver_fetched.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = kver_fetched_at.version)))) AND (kver_fetched.version = kver_fetched_at.version))) t
+      FULL JOIN public.event_rows_of_version('kver_fetched'::text, kver_fetched_at.generation, false, kver_fetched_at.version) p(id, pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.kver_fetched_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_fetched_at(generation bigint, version text) IS 'Returns the rows of table kver_fetched with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.kver_fetched_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1968,7 +2150,7 @@ COMMENT ON COLUMN public.kver_ignore.deleted_at IS 'Time at which the row was ma
 CREATE FUNCTION public.kver_ignore_at(generation bigint) RETURNS SETOF public.kver_ignore
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
      COALESCE((p.pkey ->> 'pattern'::text), t.pattern) AS "coalesce",
          CASE
@@ -1986,7 +2168,7 @@ CREATE FUNCTION public.kver_ignore_at(generation bigint) RETURNS SETOF public.kv
              kver_ignore.deleted_at
             FROM public.kver_ignore
            WHERE ( SELECT public.generation_is_recent(kver_ignore_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_ignore'::text, kver_ignore_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('kver_ignore'::text, kver_ignore_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -2148,7 +2330,7 @@ COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the check that marked 
 CREATE FUNCTION public.kver_package_at(generation bigint) RETURNS SETOF public.kver_package
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
      COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
      COALESCE((p.pkey ->> 'source'::text), t.source) AS "coalesce",
@@ -2191,7 +2373,7 @@ CREATE FUNCTION public.kver_package_at(generation bigint) RETURNS SETOF public.k
              kver_package.gone_at
             FROM public.kver_package
            WHERE ( SELECT public.generation_is_recent(kver_package_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_package'::text, kver_package_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('kver_package'::text, kver_package_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -2221,6 +2403,62 @@ END;
 ALTER FUNCTION public.kver_package_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_package_at(tstamp timestamp with time zone) IS 'Returns the rows of table kver_package as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.kver_package_at(generation bigint, version text) RETURNS SETOF public.kver_package
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+     COALESCE((p.pkey ->> 'source'::text), t.source) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'role'::text) THEN (p.image ->> 'role'::text)
+             ELSE t.role
+         END AS role,
+     COALESCE((p.pkey ->> 'name'::text), t.name) AS "coalesce",
+     COALESCE((p.pkey ->> 'package_version'::text), t.package_version) AS "coalesce",
+     COALESCE((p.pkey ->> 'architecture'::text), t.architecture) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'url'::text) THEN (p.image ->> 'url'::text)
+             ELSE t.url
+         END AS url,
+         CASE
+             WHEN (p.image ? 'size_bytes'::text) THEN ((p.image ->> 'size_bytes'::text))::bigint
+             ELSE t.size_bytes
+         END AS size_bytes,
+     COALESCE((p.pkey ->> 'checksum'::text), t.checksum) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'first_seen_at'::text) THEN ((p.image ->> 'first_seen_at'::text))::timestamp with time zone
+             ELSE t.first_seen_at
+         END AS first_seen_at,
+         CASE
+             WHEN (p.image ? 'gone_at'::text) THEN ((p.image ->> 'gone_at'::text))::timestamp with time zone
+             ELSE t.gone_at
+         END AS gone_at
+    FROM (( SELECT kver_package.id,
+             kver_package.distro,
+             kver_package.version,
+             kver_package.source,
+             kver_package.role,
+             kver_package.name,
+             kver_package.package_version,
+             kver_package.architecture,
+             kver_package.url,
+             kver_package.size_bytes,
+             kver_package.checksum,
+             kver_package.first_seen_at,
+             kver_package.gone_at
+            FROM public.kver_package
+           WHERE (( SELECT public.generation_is_recent(kver_package_at.generation) AS generation_is_recent) AND (kver_package.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = kver_package_at.version)))) AND (kver_package.version = kver_package_at.version))) t
+      FULL JOIN public.event_rows_of_version('kver_package'::text, kver_package_at.generation, true, kver_package_at.version) p(id, pkey, present, image) ON ((t.id = p.id)))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.kver_package_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_package_at(generation bigint, version text) IS 'Returns the rows of table kver_package with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.kver_package_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2397,7 +2635,7 @@ CREATE FUNCTION public.kver_seen_at(generation bigint) RETURNS SETOF public.kver
              kver_seen.tstamp
             FROM public.kver_seen
            WHERE ( SELECT public.generation_is_recent(kver_seen_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('kver_seen'::text, kver_seen_at.generation) p(pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+      FULL JOIN public.event_rows('kver_seen'::text, kver_seen_at.generation, false) p(id, pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -2417,6 +2655,30 @@ END;
 ALTER FUNCTION public.kver_seen_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) IS 'Returns the rows of table kver_seen as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.kver_seen_at(generation bigint, version text) RETURNS SETOF public.kver_seen
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
+             ELSE t.tstamp
+         END AS tstamp
+    FROM (( SELECT kver_seen.distro,
+             kver_seen.version,
+             kver_seen.tstamp
+            FROM public.kver_seen
+           WHERE (( SELECT public.generation_is_recent(kver_seen_at.generation) AS generation_is_recent) AND (kver_seen.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = kver_seen_at.version)))) AND (kver_seen.version = kver_seen_at.version))) t
+      FULL JOIN public.event_rows_of_version('kver_seen'::text, kver_seen_at.generation, false, kver_seen_at.version) p(id, pkey, present, image) ON (((t.distro = (p.pkey ->> 'distro'::text)) AND (t.version = (p.pkey ->> 'version'::text)))))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.kver_seen_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.kver_seen_at(generation bigint, version text) IS 'Returns the rows of table kver_seen with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.kver_seen_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3469,7 +3731,7 @@ COMMENT ON FUNCTION public.sequences_behind() IS 'Returns the sequences of ident
 CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF public.sp_available_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE((p.pkey ->> 'storpool_revision'::text), t.storpool_revision) AS "coalesce",
      COALESCE((p.pkey ->> 'release_target'::text), t.release_target) AS "coalesce",
      COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
@@ -3491,7 +3753,7 @@ CREATE FUNCTION public.sp_available_kver_at(generation bigint) RETURNS SETOF pub
              sp_available_kver.tstamp
             FROM public.sp_available_kver
            WHERE ( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_available_kver'::text, sp_available_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('sp_available_kver'::text, sp_available_kver_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -3515,6 +3777,41 @@ END;
 ALTER FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) IS 'Returns the rows of table sp_available_kver as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.sp_available_kver_at(generation bigint, version text) RETURNS SETOF public.sp_available_kver
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
+     COALESCE((p.pkey ->> 'storpool_revision'::text), t.storpool_revision) AS "coalesce",
+     COALESCE((p.pkey ->> 'release_target'::text), t.release_target) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
+             ELSE t.deleted_at
+         END AS deleted_at,
+         CASE
+             WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
+             ELSE t.tstamp
+         END AS tstamp
+    FROM (( SELECT sp_available_kver.id,
+             sp_available_kver.storpool_revision,
+             sp_available_kver.release_target,
+             sp_available_kver.distro,
+             sp_available_kver.version,
+             sp_available_kver.deleted_at,
+             sp_available_kver.tstamp
+            FROM public.sp_available_kver
+           WHERE (( SELECT public.generation_is_recent(sp_available_kver_at.generation) AS generation_is_recent) AND (sp_available_kver.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = sp_available_kver_at.version)))) AND (sp_available_kver.version = sp_available_kver_at.version))) t
+      FULL JOIN public.event_rows_of_version('sp_available_kver'::text, sp_available_kver_at.generation, true, sp_available_kver_at.version) p(id, pkey, present, image) ON ((t.id = p.id)))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.sp_available_kver_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.sp_available_kver_at(generation bigint, version text) IS 'Returns the rows of table sp_available_kver with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.sp_available_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3590,7 +3887,7 @@ COMMENT ON FUNCTION public.sp_available_kver_record() IS 'Trigger function that 
 CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_build
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
          CASE
              WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -3644,7 +3941,7 @@ CREATE FUNCTION public.sp_build_at(generation bigint) RETURNS SETOF public.sp_bu
              sp_build.deleted_at
             FROM public.sp_build
            WHERE ( SELECT public.generation_is_recent(sp_build_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_build'::text, sp_build_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('sp_build'::text, sp_build_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -3676,7 +3973,7 @@ COMMENT ON FUNCTION public.sp_build_at(tstamp timestamp with time zone) IS 'Retu
 CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.sp_build_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE(((p.pkey ->> 'build_id'::text))::bigint, t.build_id) AS "coalesce",
      COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
      COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
@@ -3701,7 +3998,7 @@ CREATE FUNCTION public.sp_build_kver_at(generation bigint) RETURNS SETOF public.
              sp_build_kver.deleted_at
             FROM public.sp_build_kver
            WHERE ( SELECT public.generation_is_recent(sp_build_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_build_kver'::text, sp_build_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('sp_build_kver'::text, sp_build_kver_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -3725,6 +4022,44 @@ END;
 ALTER FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) IS 'Returns the rows of table sp_build_kver as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.sp_build_kver_at(generation bigint, version text) RETURNS SETOF public.sp_build_kver
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
+     COALESCE(((p.pkey ->> 'build_id'::text))::bigint, t.build_id) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'result'::text) THEN (p.image ->> 'result'::text)
+             ELSE t.result
+         END AS result,
+         CASE
+             WHEN (p.image ? 'success'::text) THEN ((p.image ->> 'success'::text))::boolean
+             ELSE t.success
+         END AS success,
+         CASE
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
+             ELSE t.deleted_at
+         END AS deleted_at
+    FROM (( SELECT sp_build_kver.id,
+             sp_build_kver.build_id,
+             sp_build_kver.distro,
+             sp_build_kver.version,
+             sp_build_kver.result,
+             sp_build_kver.success,
+             sp_build_kver.deleted_at
+            FROM public.sp_build_kver
+           WHERE (( SELECT public.generation_is_recent(sp_build_kver_at.generation) AS generation_is_recent) AND (sp_build_kver.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = sp_build_kver_at.version)))) AND (sp_build_kver.version = sp_build_kver_at.version))) t
+      FULL JOIN public.event_rows_of_version('sp_build_kver'::text, sp_build_kver_at.generation, true, sp_build_kver_at.version) p(id, pkey, present, image) ON ((t.id = p.id)))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.sp_build_kver_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.sp_build_kver_at(generation bigint, version text) IS 'Returns the rows of table sp_build_kver with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.sp_build_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3889,7 +4224,7 @@ COMMENT ON FUNCTION public.sp_build_record() IS 'Trigger function that records t
 CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_test
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
          CASE
              WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
              ELSE t.tstamp
@@ -3918,7 +4253,7 @@ CREATE FUNCTION public.sp_test_at(generation bigint) RETURNS SETOF public.sp_tes
              sp_test.deleted_at
             FROM public.sp_test
            WHERE ( SELECT public.generation_is_recent(sp_test_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_test'::text, sp_test_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('sp_test'::text, sp_test_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -3945,7 +4280,7 @@ COMMENT ON FUNCTION public.sp_test_at(tstamp timestamp with time zone) IS 'Retur
 CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.sp_test_kver
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE(((p.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
      COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
      COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
@@ -3970,7 +4305,7 @@ CREATE FUNCTION public.sp_test_kver_at(generation bigint) RETURNS SETOF public.s
              sp_test_kver.deleted_at
             FROM public.sp_test_kver
            WHERE ( SELECT public.generation_is_recent(sp_test_kver_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_test_kver'::text, sp_test_kver_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('sp_test_kver'::text, sp_test_kver_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -3994,6 +4329,44 @@ END;
 ALTER FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) IS 'Returns the rows of table sp_test_kver as of a time: the state as of the generation that generation_at() returns. Generated by journal_attach_at().';
+
+CREATE FUNCTION public.sp_test_kver_at(generation bigint, version text) RETURNS SETOF public.sp_test_kver
+    LANGUAGE sql STABLE
+    BEGIN ATOMIC
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
+     COALESCE(((p.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
+     COALESCE((p.pkey ->> 'distro'::text), t.distro) AS "coalesce",
+     COALESCE((p.pkey ->> 'version'::text), t.version) AS "coalesce",
+         CASE
+             WHEN (p.image ? 'result'::text) THEN (p.image ->> 'result'::text)
+             ELSE t.result
+         END AS result,
+         CASE
+             WHEN (p.image ? 'success'::text) THEN ((p.image ->> 'success'::text))::boolean
+             ELSE t.success
+         END AS success,
+         CASE
+             WHEN (p.image ? 'deleted_at'::text) THEN ((p.image ->> 'deleted_at'::text))::timestamp with time zone
+             ELSE t.deleted_at
+         END AS deleted_at
+    FROM (( SELECT sp_test_kver.id,
+             sp_test_kver.test_id,
+             sp_test_kver.distro,
+             sp_test_kver.version,
+             sp_test_kver.result,
+             sp_test_kver.success,
+             sp_test_kver.deleted_at
+            FROM public.sp_test_kver
+           WHERE (( SELECT public.generation_is_recent(sp_test_kver_at.generation) AS generation_is_recent) AND (sp_test_kver.distro = ANY (ARRAY( SELECT k.distro
+                    FROM public.kver k
+                   WHERE (k.version = sp_test_kver_at.version)))) AND (sp_test_kver.version = sp_test_kver_at.version))) t
+      FULL JOIN public.event_rows_of_version('sp_test_kver'::text, sp_test_kver_at.generation, true, sp_test_kver_at.version) p(id, pkey, present, image) ON ((t.id = p.id)))
+   WHERE (p.present IS NOT FALSE);
+END;
+
+ALTER FUNCTION public.sp_test_kver_at(generation bigint, version text) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.sp_test_kver_at(generation bigint, version text) IS 'Returns the rows of table sp_test_kver with a kernel version as of a generation. An index finds their events. Generated by journal_attach_at().';
 
 CREATE FUNCTION public.sp_test_kver_record() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4148,7 +4521,7 @@ COMMENT ON FUNCTION public.sp_test_record() IS 'Trigger function that records th
 CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public.sp_test_result
     LANGUAGE sql STABLE
     BEGIN ATOMIC
- SELECT COALESCE(((p.pkey ->> 'id'::text))::bigint, t.id) AS "coalesce",
+ SELECT COALESCE(p.id, t.id) AS "coalesce",
      COALESCE(((p.pkey ->> 'test_id'::text))::bigint, t.test_id) AS "coalesce",
          CASE
              WHEN (p.image ? 'tstamp'::text) THEN ((p.image ->> 'tstamp'::text))::timestamp with time zone
@@ -4174,7 +4547,7 @@ CREATE FUNCTION public.sp_test_result_at(generation bigint) RETURNS SETOF public
              sp_test_result.deleted_at
             FROM public.sp_test_result
            WHERE ( SELECT public.generation_is_recent(sp_test_result_at.generation) AS generation_is_recent)) t
-      FULL JOIN public.event_rows('sp_test_result'::text, sp_test_result_at.generation) p(pkey, present, image) ON ((t.id = ((p.pkey ->> 'id'::text))::bigint)))
+      FULL JOIN public.event_rows('sp_test_result'::text, sp_test_result_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
    WHERE (p.present IS NOT FALSE);
 END;
 
@@ -4366,7 +4739,8 @@ COMMENT ON FUNCTION public.upstream_incomplete(at timestamp with time zone) IS '
 
 CREATE AGGREGATE public.event_merge(jsonb) (
     SFUNC = jsonb_concat,
-    STYPE = jsonb
+    STYPE = jsonb,
+    PARALLEL = safe
 );
 
 ALTER AGGREGATE public.event_merge(jsonb) OWNER TO sqern_admin;
@@ -5276,11 +5650,15 @@ CREATE UNIQUE INDEX cust_host_kver_current_key ON public.cust_host_kver USING bt
 
 CREATE INDEX cust_host_kver_kver_idx ON public.cust_host_kver USING btree (distro, version);
 
-CREATE INDEX event_id_tstamp_idx ON public.event USING brin (id, tstamp) WITH (autosummarize='on');
+CREATE INDEX event_id_tstamp_idx ON public.event USING brin (id, tstamp, table_name text_bloom_ops (n_distinct_per_range='16')) WITH (autosummarize='on');
 
 CREATE INDEX event_kver_added_idx ON public.event USING btree (((pkey ->> 'distro'::text)), ((pkey ->> 'version'::text)), id) WHERE ((table_name = 'kver'::text) AND (action = 'insert'::text));
 
 CREATE INDEX event_record_idx ON public.event USING brin (jsonb_hash_extended(pkey, (0)::bigint) int8_bloom_ops (n_distinct_per_range='1000', false_positive_rate='0.005')) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE INDEX event_table_idx ON public.event USING btree (table_name, id) WHERE (table_name <> ALL (ARRAY['cust_host_kver'::text, 'sp_build_kver'::text, 'sp_test_kver'::text]));
+
+CREATE INDEX event_version_idx ON public.event USING brin (((pkey ->> 'version'::text)) text_bloom_ops (n_distinct_per_range='1000', false_positive_rate='0.005')) WITH (pages_per_range='32', autosummarize='on');
 
 CREATE INDEX generation_commit_committed_at_idx ON public.generation_commit USING btree (committed_at, "position");
 
@@ -5568,9 +5946,9 @@ REVOKE ALL ON FUNCTION public.build_kver_results(revision text, target text, pro
 GRANT ALL ON FUNCTION public.build_kver_results(revision text, target text, profile text) TO sqern_reader;
 GRANT ALL ON FUNCTION public.build_kver_results(revision text, target text, profile text) TO sqern_writer;
 
-REVOKE ALL ON FUNCTION public.event_rows(of_table text, generation bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint) TO sqern_reader;
-GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint) TO sqern_writer;
+REVOKE ALL ON FUNCTION public.event_rows(of_table text, generation bigint, has_id boolean, of_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint, has_id boolean, of_version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.event_rows(of_table text, generation bigint, has_id boolean, of_version text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.generation_is_recent(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.generation_is_recent(generation bigint) TO sqern_reader;
@@ -5628,6 +6006,17 @@ GRANT ALL ON FUNCTION public.cust_host_kver_at(generation bigint) TO sqern_write
 REVOKE ALL ON FUNCTION public.cust_host_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.cust_host_kver_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.cust_host_kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.event_rows_of_version(of_table text, generation bigint, has_id boolean, of_version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.event_rows_of_version(of_table text, generation bigint, has_id boolean, of_version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.event_rows_of_version(of_table text, generation bigint, has_id boolean, of_version text) TO sqern_writer;
+
+GRANT SELECT ON TABLE public.kver TO sqern_reader;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.kver TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.cust_host_kver_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.cust_host_kver_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.cust_host_kver_at(generation bigint, version text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.cust_host_kver_record() FROM PUBLIC;
 
@@ -5719,6 +6108,8 @@ REVOKE ALL ON FUNCTION public.journal_changes(source text, columns text[]) FROM 
 
 REVOKE ALL ON FUNCTION public.journal_check_order(checked bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.journal_code(template text, parts jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.journal_differences() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.journal_differences() TO sqern_reader;
 GRANT ALL ON FUNCTION public.journal_differences() TO sqern_writer;
@@ -5749,9 +6140,6 @@ REVOKE ALL ON FUNCTION public.journal_tables() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.journal_tables() TO sqern_reader;
 GRANT ALL ON FUNCTION public.journal_tables() TO sqern_writer;
 
-GRANT SELECT ON TABLE public.kver TO sqern_reader;
-GRANT SELECT,INSERT,UPDATE ON TABLE public.kver TO sqern_writer;
-
 REVOKE ALL ON FUNCTION public.kver_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_at(generation bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.kver_at(generation bigint) TO sqern_writer;
@@ -5759,6 +6147,10 @@ GRANT ALL ON FUNCTION public.kver_at(generation bigint) TO sqern_writer;
 REVOKE ALL ON FUNCTION public.kver_at(tstamp timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_at(generation bigint, version text) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_fetched TO sqern_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.kver_fetched TO sqern_writer;
@@ -5770,6 +6162,10 @@ GRANT ALL ON FUNCTION public.kver_fetched_at(generation bigint) TO sqern_writer;
 REVOKE ALL ON FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.kver_fetched_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_fetched_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_fetched_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_fetched_at(generation bigint, version text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.kver_fetched_record() FROM PUBLIC;
 
@@ -5837,6 +6233,10 @@ REVOKE ALL ON FUNCTION public.kver_package_at(tstamp timestamp with time zone) F
 GRANT ALL ON FUNCTION public.kver_package_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.kver_package_at(tstamp timestamp with time zone) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.kver_package_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_package_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_package_at(generation bigint, version text) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.kver_package_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.kver_record() FROM PUBLIC;
@@ -5851,6 +6251,10 @@ GRANT ALL ON FUNCTION public.kver_seen_at(generation bigint) TO sqern_writer;
 REVOKE ALL ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.kver_seen_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.kver_seen_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.kver_seen_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.kver_seen_at(generation bigint, version text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.kver_seen_record() FROM PUBLIC;
 
@@ -6016,6 +6420,10 @@ REVOKE ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zo
 GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.sp_available_kver_at(tstamp timestamp with time zone) TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.sp_available_kver_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_available_kver_at(generation bigint, version text) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.sp_available_kver_record() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.sp_build_at(generation bigint) FROM PUBLIC;
@@ -6033,6 +6441,10 @@ GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint) TO sqern_writer
 REVOKE ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.sp_build_kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_build_kver_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_build_kver_at(generation bigint, version text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_build_kver_record() FROM PUBLIC;
 
@@ -6053,6 +6465,10 @@ GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint) TO sqern_writer;
 REVOKE ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) TO sqern_reader;
 GRANT ALL ON FUNCTION public.sp_test_kver_at(tstamp timestamp with time zone) TO sqern_writer;
+
+REVOKE ALL ON FUNCTION public.sp_test_kver_at(generation bigint, version text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint, version text) TO sqern_reader;
+GRANT ALL ON FUNCTION public.sp_test_kver_at(generation bigint, version text) TO sqern_writer;
 
 REVOKE ALL ON FUNCTION public.sp_test_kver_record() FROM PUBLIC;
 

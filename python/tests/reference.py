@@ -146,13 +146,15 @@ def functions_page(conn: psycopg.Connection[tuple[Any, ...]]) -> str:
     others = [row for row in rows if row not in called and row[0] not in past]
     parts = [
         f"{NOTE}# Functions\n\nMembers of `sqern_reader` can call functions that only read. Members of `sqern_writer` can also call "
-        "functions that write.\n\n## Past states\n\nEach journaled table has two functions that return its rows as of a generation or a time. "
-        "Members of either role can call these functions.\n\n"
-        "| table | as of a generation | as of a time |\n| --- | --- | --- |\n"
+        "functions that write.\n\n## Past states\n\nEach journaled table has functions that return its rows as of a generation or a time. A table with "
+        "kernel versions has another one for the rows of one version, which does not read the events of others. Members of either role can "
+        "call these functions.\n\n"
+        "| table | as of a generation | as of a time | of a kernel version |\n| --- | --- | --- | --- |\n"
     ]
     for name in sorted(past):
-        first, second = sorted(type_cell(row[1]) for row in rows if row[0] == name)
-        parts.append(f"| `{name.removesuffix('_at')}` | `{name}({first})` | `{name}({second})` |\n")
+        # The arguments of the functions: a generation, sometimes a generation and a version, and a time.
+        first, *of_version, last = (f"`{name}({arguments})`" for arguments in sorted(type_cell(row[1]) for row in rows if row[0] == name))
+        parts.append(f"| `{name.removesuffix('_at')}` | {first} | {last} | {''.join(of_version)} |\n")
     parts.append("\n## Functions for clients\n\n")
     parts += [function(*row) for row in called]
     parts.append("\n## Internal functions\n\nOnly triggers, other functions and `sqern db migrate` call these functions.\n\n")
