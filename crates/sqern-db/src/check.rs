@@ -2,10 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio_postgres::GenericClient;
 
-use crate::DbError;
 use crate::decode::query_values;
+use crate::{DbError, SqlClient};
 
 /// A rule of the schema and its violations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -69,20 +68,20 @@ const DATA_RULES: [(&str, &str); 6] = [
 ];
 
 /// Checks all rules and returns each with its violations.
-pub async fn check(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
+pub async fn check(client: &impl SqlClient) -> Result<Vec<Checked>, DbError> {
     let mut checked = check_quickly(client).await?;
     checked.extend(check_all(client, &DATA_RULES).await?);
     Ok(checked)
 }
 
 /// Checks the rules whose check is fast.
-pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
+pub async fn check_quickly(client: &impl SqlClient) -> Result<Vec<Checked>, DbError> {
     check_all(client, &QUICK_RULES).await
 }
 
 /// Checks rules, each with a query that returns one line per violation.
 async fn check_all(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     rules: &[(&'static str, &str)],
 ) -> Result<Vec<Checked>, DbError> {
     let mut checked = Vec::with_capacity(rules.len());

@@ -4,10 +4,10 @@
 //! It is a cache. A query uses it only if it is current, that is, if it contains all generations
 //! that are visible to the query. Otherwise, the query reads the journaled tables.
 
-use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::decode::query_value;
-use crate::{AsOf, DbError, snapshot};
+use crate::{AsOf, DbError, SqlClient, session, snapshot};
 
 /// The maximum number of changed kernels and hosts for which [`refreshed_snapshot`] updates the
 /// read model. This takes about as long as a report without the read model.
@@ -37,13 +37,13 @@ pub(crate) const CANDIDATE_TABLES: [&str; 6] = [
 /// # Errors
 ///
 /// Returns an error of the database if the role is not a member of `sqern_writer`.
-pub async fn refresh(client: &impl GenericClient) -> Result<i64, DbError> {
+pub async fn refresh(client: &impl SqlClient) -> Result<i64, DbError> {
     query_value(client, "SELECT kver_state_refresh()", &[]).await
 }
 
 /// Fills the read model if it was never filled on this server, and returns the number of kernels.
 pub(crate) async fn fill(client: &mut Client) -> Result<i64, DbError> {
-    let transaction = client.transaction().await?;
+    let transaction = session::start(client.build_transaction()).await?;
     transaction
         .batch_execute("SET LOCAL ROLE sqern_admin")
         .await?;
@@ -58,21 +58,21 @@ pub(crate) async fn fill(client: &mut Client) -> Result<i64, DbError> {
 /// # Errors
 ///
 /// Returns an error of the database if the role is not a member of `sqern_writer`.
-pub async fn refill(client: &impl GenericClient) -> Result<i64, DbError> {
+pub async fn refill(client: &impl SqlClient) -> Result<i64, DbError> {
     query_value(client, "SELECT kver_state_refill()", &[]).await
 }
 
 /// Returns whether the read model contains all visible generations. With tables, only generations
 /// with changes of these tables count.
 pub(crate) async fn is_current(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     tables: Option<&[&str]>,
 ) -> Result<bool, DbError> {
     query_value(client, "SELECT kver_state_is_current($1)", &[&tables]).await
 }
 
 /// Returns whether a query of the present state can use the read model.
-pub(crate) async fn is_usable(client: &impl GenericClient, as_of: &AsOf) -> Result<bool, DbError> {
+pub(crate) async fn is_usable(client: &impl SqlClient, as_of: &AsOf) -> Result<bool, DbError> {
     Ok(*as_of == AsOf::Now && is_current(client, None).await?)
 }
 
@@ -109,11 +109,12 @@ async fn refresh_if_allowed(
     if !query_value::<bool>(client, query, &[&tables, &MAX_WAITING]).await? {
         return Ok(());
     }
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .start()
-        .await?;
+    let transaction = session::start(
+        client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted),
+    )
+    .await?;
     let limit = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
     transaction.batch_execute(&limit).await?;
     let query = "SELECT kver_state_refresh($1)";

@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult, newest_first};
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 
 pub use stage::{Missing, Stage};
 
-use crate::decode::{FromRow, Parameters, column, query_row, query_rows, unsigned};
+use crate::decode::{FromRow, column, query_row, query_rows, unsigned};
 use crate::kernel::kernel_arrays;
+use crate::parameter::{Parameter, Parameters};
 use crate::{AsOf, DbError, read_model};
 
 /// The selection of kernels, and of the builds, tests and available modules that count.
@@ -151,9 +151,9 @@ fn view() -> &'static str {
 fn query<'a>(
     filter: &'a StatusFilter,
     kernels: &'a KernelArrays<'a>,
-    values: &mut Vec<&'a (dyn ToSql + Sync)>,
+    values: &mut Vec<&'a (dyn Parameter + Sync)>,
 ) -> String {
-    let mut value = |value: &'a (dyn ToSql + Sync)| {
+    let mut value = |value: &'a (dyn Parameter + Sync)| {
         values.push(value);
         format!("${}", values.len())
     };

@@ -122,7 +122,6 @@ impl Bench {
         read: impl AsyncFn(&tokio_postgres::Transaction<'_>) -> T,
     ) {
         let mut client = self.client().await;
-        sqern_db::session::prepare(&client).await.expect("session");
         let mut measure = async |runs: usize| {
             let mut times = vec![];
             // The first runs fill caches.
@@ -296,7 +295,6 @@ impl Bench {
         let end = Instant::now() + Duration::from_secs(self.size.seconds);
         for worker in 0..self.size.workers {
             let mut client = self.client().await;
-            sqern_db::session::prepare(&client).await.expect("session");
             workers.push(tokio::spawn(async move {
                 let options = ChangeOptions {
                     comment: format!("worker {worker}"),

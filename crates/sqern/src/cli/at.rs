@@ -2,16 +2,16 @@
 
 use clap::Args;
 use sqern_db::read_model::refreshed_snapshot;
-use sqern_db::{AsOf, PastState, crawl, snapshot};
+use sqern_db::{AsOf, PastState, SqlClient, crawl, snapshot};
 use sqern_model::{At, DistroName};
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::{Client, Transaction};
 
 use crate::error::CliError;
 use crate::output::metadata::ListMetadata;
 
 /// Returns the state of `--since`; `None` without this option.
 pub(super) async fn since(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     since: Option<At>,
 ) -> Result<Option<PastState>, CliError> {
     match since {
@@ -42,7 +42,7 @@ impl AtArgs {
     }
 
     /// Returns the state that `--at` selects, by default the current state.
-    pub(super) async fn resolve(&self, client: &impl GenericClient) -> Result<AsOf, CliError> {
+    pub(super) async fn resolve(&self, client: &impl SqlClient) -> Result<AsOf, CliError> {
         match self.at {
             None => Ok(AsOf::Now),
             Some(at) => Ok(AsOf::resolve(client, at).await?),
@@ -52,7 +52,7 @@ impl AtArgs {
     /// Returns the metadata of a list of upstream data of these distributions (all if empty).
     pub(super) async fn upstream(
         &self,
-        client: &impl GenericClient,
+        client: &impl SqlClient,
         as_of: &AsOf,
         distros: &[DistroName],
     ) -> Result<ListMetadata, CliError> {
