@@ -19,6 +19,7 @@ mod json_schemas;
 mod local;
 mod names;
 mod new_distro;
+mod pooler;
 mod program;
 mod refresh;
 mod report;
