@@ -173,12 +173,13 @@ async fn handshake(
                 client,
                 connection,
                 description,
+                host,
                 Some(tls.clone()),
             ))
         }
         _ => {
             let (client, connection) = config.connect(NoTls).await.map_err(explain)?;
-            Ok(Session::start(client, connection, description, None))
+            Ok(Session::start(client, connection, description, host, None))
         }
     }
 }

@@ -50,6 +50,7 @@
 //! ```
 
 mod attempt;
+mod cancel;
 mod conninfo;
 mod details;
 mod env;
@@ -59,6 +60,7 @@ mod keyword;
 mod names;
 mod params;
 mod passfile;
+mod process_id;
 mod resolve;
 mod secret;
 mod service;
@@ -70,12 +72,13 @@ mod uri;
 mod value;
 mod verify;
 
+pub use cancel::Canceler;
 pub use details::{FailureKind, HostFailure, ServiceFile};
 pub use env::{ConnectEnv, ConnectRequest, DefaultServer};
 pub use error::ConnectError;
 pub use hint::{DefaultServerHints, HintTexts};
 pub use resolve::resolve;
-pub use session::{Canceler, Session};
+pub use session::Session;
 pub use target::{Origin, Target};
 
 /// Resolves a request and connects to its server.

@@ -1,14 +1,16 @@
 //! An open connection.
 
-use std::fmt;
 use std::future::poll_fn;
 
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio_postgres::error::DbError;
-use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, NoTls, Notification};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Connection, Notification, SimpleQueryMessage};
+
+use super::cancel::Canceler;
+use super::process_id::process_id;
+use super::target::HostTarget;
 
 /// The maximum number of undelivered notifications; further ones are dropped.
 ///
@@ -26,37 +28,6 @@ pub struct Session {
     canceler: Canceler,
 }
 
-/// Cancels the statement of a session, over a new connection to the same server.
-#[derive(Clone)]
-pub struct Canceler {
-    token: CancelToken,
-    tls: Option<ClientConfig>,
-}
-
-impl fmt::Debug for Canceler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Canceler").finish_non_exhaustive()
-    }
-}
-
-impl Canceler {
-    /// Requests the cancellation of the statement that the session executes, if there is one. The
-    /// server does not report whether it has canceled a statement.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if no connection could be established.
-    pub async fn cancel(&self) -> Result<(), tokio_postgres::Error> {
-        match &self.tls {
-            Some(tls) => {
-                let tls = MakeRustlsConnect::new(tls.clone());
-                self.token.cancel_query(tls).await
-            }
-            None => self.token.cancel_query(NoTls).await,
-        }
-    }
-}
-
 impl Session {
     /// Starts a background task on the current Tokio runtime, which performs the input and output
     /// until the client is dropped. `tls` is the configuration of the connection, if it is encrypted.
@@ -64,6 +35,7 @@ impl Session {
         client: Client,
         connection: Connection<S, T>,
         description: String,
+        host: &HostTarget,
         tls: Option<ClientConfig>,
     ) -> Self
     where
@@ -74,7 +46,7 @@ impl Session {
         tokio::spawn(drive(connection, sender));
         let token = client.cancel_token();
         Self {
-            canceler: Canceler { token, tls },
+            canceler: Canceler::new(token, host, tls),
             client,
             description,
             notifications,
@@ -92,6 +64,26 @@ impl Session {
     #[must_use]
     pub fn canceler(&self) -> Canceler {
         self.canceler.clone()
+    }
+
+    /// Returns whether a connection pooler is between this session and the server. A pooler assigns a
+    /// process ID to the session that is not that of the server process. Transactions might then be
+    /// executed by different server processes, so the session can have no state.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the query fails.
+    pub async fn is_pooled(&self) -> Result<bool, tokio_postgres::Error> {
+        let messages = self
+            .client
+            .simple_query("select pg_catalog.pg_backend_pid()")
+            .await?;
+        let server = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse::<i32>().ok(),
+            _ => None,
+        });
+        let assigned = process_id(&self.canceler.token).await;
+        Ok(assigned.is_none() || assigned != server)
     }
 
     /// Waits for the next notification (`LISTEN`); `None` after the end of the connection.

@@ -3,9 +3,9 @@
 use sqern_db::available as db;
 use sqern_db::change::Finished;
 use sqern_db::run::{self, RunSelection};
-use sqern_db::{AsOf, distro, kver};
+use sqern_db::{AsOf, SqlClient, distro, kver};
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult};
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 use crate::{ChangeOptions, Error};
 
@@ -152,7 +152,7 @@ pub async fn remove(
 /// Returns an error with similar names if a distribution, the revision or the target does not
 /// exist.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &AvailableFilter,
     as_of: &AsOf,
 ) -> Result<Vec<Available>, Error> {
@@ -187,7 +187,7 @@ async fn require_distros(client: &Client, selection: &ModuleSelection) -> Result
 
 /// Returns the kernels of a selection, for an addition only those whose modules can be added.
 async fn selected(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     selection: &ModuleSelection,
     only_addable: bool,
 ) -> Result<SelectedModules, Error> {
@@ -218,7 +218,7 @@ async fn selected(
 }
 
 async fn successful_kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: RunKind,
     id: i64,
     revision: Option<String>,
@@ -243,7 +243,7 @@ async fn successful_kernels(
 }
 
 async fn succeeded(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     modules: &SucceededModules,
     only_addable: bool,
 ) -> Result<SelectedModules, Error> {
@@ -278,7 +278,7 @@ async fn succeeded(
     })
 }
 
-async fn named(client: &impl GenericClient, names: &[KernelName]) -> Result<Vec<Kernel>, Error> {
+async fn named(client: &impl SqlClient, names: &[KernelName]) -> Result<Vec<Kernel>, Error> {
     let mut kernels = Vec::new();
     for name in names {
         let found = kver::find(client, &name.version, name.distro.as_slice()).await?;

@@ -1,8 +1,7 @@
 //! The time that use cases record.
 
 use jiff::Timestamp;
-use sqern_db::{DbError, session};
-use tokio_postgres::GenericClient;
+use sqern_db::{DbError, SqlClient, session};
 
 /// A source of the current time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,7 +25,7 @@ impl Clock {
 
     /// Returns the time to record: that of the server, because the clocks of the machines that
     /// share a database can differ.
-    pub(crate) async fn recorded(self, client: &impl GenericClient) -> Result<Timestamp, DbError> {
+    pub(crate) async fn recorded(self, client: &impl SqlClient) -> Result<Timestamp, DbError> {
         match self {
             Self::System => session::now(client).await,
             Self::Fixed(time) => Ok(time),

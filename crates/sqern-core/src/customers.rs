@@ -1,7 +1,7 @@
 //! Customers: reports of their hosts, and loads of reports.
 //!
 //! A report contains the clusters of customers, their hosts, and the running and installed kernels
-//! of each host. [`load`] records a report, and [`this_host()`] creates the entry of this machine.
+//! of each host. [`receive`] reads a report, [`load`] records it, and [`this_host()`] creates the entry of this machine.
 
 mod compression;
 mod csv;
@@ -14,12 +14,15 @@ mod load;
 mod properties;
 mod reader;
 mod rows;
+mod stored_rows;
 mod this_host;
 
 pub use csv::HEADER;
 pub use input::ReportFormat;
 pub use invalid::InvalidReport;
-pub use load::{LoadEvent, LoadOutcome, LoadRequest, ReportShrink, load};
+pub use load::{
+    LoadEvent, LoadOutcome, LoadRequest, ReceivedReport, ReportShrink, known_names, load, receive,
+};
 pub use reader::ReportSource;
 pub use rows::KnownNames;
 pub use sqern_db::cust::load::{Change, CompareError, Counts, Place, Totals};

@@ -19,15 +19,13 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects to the database, which may have any schema, and prepares the session for queries.
+    /// Connects to the database, which may have any schema.
     ///
     /// # Errors
     ///
     /// Returns an error if no connection could be established.
     pub async fn connect(&self) -> Result<Session, Error> {
-        let session = connect(&self.request, &self.env).await?;
-        sqern_db::session::prepare(&session.client).await?;
-        Ok(session)
+        Ok(connect(&self.request, &self.env).await?)
     }
 
     /// Connects to the database.

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel};
-use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_rows};
 use crate::text_enum::text_enum;
-use crate::{AsOf, DbError};
+use crate::{AsOf, DbError, SqlClient};
 
 text_enum! {
     /// The kind of an activity.
@@ -53,7 +52,7 @@ from_row!(Activity { ..kernel, generation, tstamp, username, comment, what });
 /// empty. They are in the order of the journal, and those of one generation are sorted by kind and
 /// kernel.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     after: i64,
     distros: &[DistroName],
     as_of: &AsOf,

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::At;
-use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::decode::{from_row, query_optional_value, query_row, query_rows, query_value};
-use crate::{DbError, Subject};
+use crate::{DbError, SqlClient, Subject, session};
 
 /// The state that a query reads.
 ///
@@ -71,12 +71,13 @@ fn absolute(at: At, now: Timestamp) -> Option<Timestamp> {
 /// Starts a read-only transaction whose queries all read the same snapshot, so that their results
 /// are consistent.
 pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, DbError> {
-    Ok(client
-        .build_transaction()
-        .isolation_level(IsolationLevel::RepeatableRead)
-        .read_only(true)
-        .start()
-        .await?)
+    Ok(session::start(
+        client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true),
+    )
+    .await?)
 }
 
 /// The generation and time of a state.
@@ -112,7 +113,7 @@ impl PastState {
     /// # Errors
     ///
     /// Returns the errors of [`AsOf::resolve`].
-    pub async fn resolve(client: &impl GenericClient, at: At) -> Result<Self, DbError> {
+    pub async fn resolve(client: &impl SqlClient, at: At) -> Result<Self, DbError> {
         let requested_at = match at {
             At::Generation(_) => None,
             At::Time(_) | At::Ago(_) => {
@@ -176,7 +177,7 @@ impl AsOf {
     /// Returns whether this state contains no changes after the start of the journal of a table.
     pub(crate) async fn is_before_journal_of(
         &self,
-        client: &impl GenericClient,
+        client: &impl SqlClient,
         table: &str,
     ) -> Result<bool, DbError> {
         let Self::Past(PastState { generation, .. }) = self else {
@@ -187,7 +188,7 @@ impl AsOf {
     }
 
     /// Returns the generation and time of this state.
-    pub async fn state(&self, client: &impl GenericClient) -> Result<DataState, DbError> {
+    pub async fn state(&self, client: &impl SqlClient) -> Result<DataState, DbError> {
         match self {
             Self::Past(PastState {
                 generation,

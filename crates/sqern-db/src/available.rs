@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, newest_first};
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::Transaction;
 
 use crate::decode::{from_row, query_rows, query_value, query_values};
 use crate::kernel::kernel_arrays;
 use crate::run::RunSelection;
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError, Subject};
+use crate::{AsOf, DbError, SqlClient, Subject};
 
 /// Available modules of a revision for a kernel.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -45,7 +45,7 @@ pub struct Filter {
 ///
 /// Returns [`DbError::Unknown`] for the first name that does not exist.
 pub async fn require(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     revision: Option<&str>,
     target: Option<&str>,
 ) -> Result<(), DbError> {
@@ -77,7 +77,7 @@ pub async fn require(
 
 /// Returns the available modules by revision, target and distribution, the newest kernel first.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &Filter,
     as_of: &AsOf,
 ) -> Result<Vec<Available>, DbError> {
@@ -117,7 +117,7 @@ pub struct Succeeded<'a> {
 
 /// Returns the kernels with a successful build or test run.
 pub async fn succeeded(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     succeeded: Succeeded<'_>,
 ) -> Result<Vec<Kernel>, DbError> {
     let Succeeded {

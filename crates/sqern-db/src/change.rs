@@ -1,10 +1,10 @@
 //! Transactions whose changes belong to one generation.
 
 use schemars::JsonSchema;
-use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
-use crate::DbError;
-use crate::decode::{query_optional_value, query_value};
+use crate::decode::{execute, query_optional_value, query_value};
+use crate::{DbError, SqlClient, session};
 
 /// A transaction whose changes belong to one generation. It is rolled back if it is dropped without
 /// [`Change::finish`].
@@ -29,11 +29,12 @@ pub struct Finished {
 pub async fn begin<'a>(client: &'a mut Client, comment: &str) -> Result<Change<'a>, DbError> {
     // kver_update_not_ignored() requires READ COMMITTED, which might not be the default of the
     // database.
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .start()
-        .await?;
+    let transaction = session::start(
+        client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted),
+    )
+    .await?;
     let generation = query_value(&transaction, "SELECT generation_start($1)", &[&comment]).await?;
     Ok(Change {
         transaction,
@@ -47,7 +48,7 @@ pub async fn begin<'a>(client: &'a mut Client, comment: &str) -> Result<Change<'
 /// # Errors
 ///
 /// Returns [`DbError::ReadOnly`] if the role has no privilege to start a generation.
-pub async fn require_writer(client: &impl GenericClient) -> Result<(), DbError> {
+pub async fn require_writer(client: &impl SqlClient) -> Result<(), DbError> {
     let query = "SELECT current_user::text WHERE NOT has_function_privilege('public.generation_start(text)', 'EXECUTE')";
     match query_optional_value(client, query, &[]).await? {
         Some(role) => Err(DbError::ReadOnly { role }),
@@ -66,9 +67,12 @@ impl Change<'_> {
     pub async fn finish(self, dry_run: bool) -> Result<Finished, DbError> {
         let count = "SELECT count(*) FROM event WHERE generation = $1";
         let events: i64 = query_value(&self.transaction, count, &[&self.generation]).await?;
-        self.transaction
-            .execute("SELECT generation_drop_empty($1)", &[&self.generation])
-            .await?;
+        execute(
+            &self.transaction,
+            "SELECT generation_drop_empty($1)",
+            &[&self.generation],
+        )
+        .await?;
         let generation = (events > 0 && !dry_run).then_some(self.generation);
         if dry_run {
             self.transaction.rollback().await?;

@@ -2,11 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio_postgres::GenericClient;
-use tokio_postgres::types::ToSql;
 
-use crate::DbError;
 use crate::decode::{query_value, query_values};
+use crate::parameter::Parameters;
+use crate::{DbError, SqlClient};
 
 /// A rule of the schema and its violations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -103,21 +102,21 @@ const NEW_DATA_RULES: [(&str, &str); 4] = [
 ];
 
 /// Checks all rules and returns each with its violations.
-pub async fn check(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
+pub async fn check(client: &impl SqlClient) -> Result<Vec<Checked>, DbError> {
     let mut checked = check_quickly(client).await?;
     checked.extend(check_all(client, &DATA_RULES, &[]).await?);
     Ok(checked)
 }
 
 /// Checks the rules whose check is fast.
-pub async fn check_quickly(client: &impl GenericClient) -> Result<Vec<Checked>, DbError> {
+pub async fn check_quickly(client: &impl SqlClient) -> Result<Vec<Checked>, DbError> {
     check_all(client, &QUICK_RULES, &[]).await
 }
 
 /// Checks the rules whose check is fast, and the changes after a generation. Faults in earlier
 /// changes, and rows that were changed without an event, are not found.
 pub async fn check_since(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     generation: i64,
 ) -> Result<Vec<Checked>, DbError> {
     let position: i64 =
@@ -129,9 +128,9 @@ pub async fn check_since(
 
 /// Checks rules, each with a query that returns one line per violation.
 async fn check_all(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     rules: &[(&'static str, &str)],
-    parameters: &[&(dyn ToSql + Sync)],
+    parameters: Parameters<'_>,
 ) -> Result<Vec<Checked>, DbError> {
     let mut checked = Vec::with_capacity(rules.len());
     for (rule, query) in rules {

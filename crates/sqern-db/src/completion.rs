@@ -1,8 +1,7 @@
 //! Values for the completion of command lines.
 
-use tokio_postgres::GenericClient;
-
-use crate::DbError;
+use crate::decode::query;
+use crate::{DbError, SqlClient};
 
 /// A kind of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +68,11 @@ impl ValueKind {
 ///
 /// Returns an error if the query fails.
 pub async fn values(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: ValueKind,
     prefix: &str,
 ) -> Result<Vec<(String, Option<String>)>, DbError> {
-    let rows = client.query(kind.query(), &[&prefix]).await?;
+    let rows = query(client, kind.query(), &[&prefix]).await?;
     rows.iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
         .collect()

@@ -5,21 +5,19 @@ mod cache;
 use jiff::Timestamp;
 use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
 pub use cache::{
     Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks, never_checked,
 };
 
-use crate::DbError;
-use crate::decode::{FromRow, column, from_row, query_rows, unexpected};
+use crate::decode::{FromRow, column, execute, from_row, query, query_rows, unexpected};
+use crate::{DbError, SqlClient};
 
 /// Takes the lock for recording a crawl until the end of the transaction. The recorded state must
 /// not change between the computation of a difference and its application.
 pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
-    transaction
-        .execute("SELECT lock_table('public.crawl')", &[])
-        .await?;
+    execute(transaction, "SELECT lock_table('public.crawl')", &[]).await?;
     Ok(())
 }
 
@@ -50,7 +48,7 @@ impl FromRow for (PackageKey, KnownPackage) {
 }
 
 /// Returns the recorded kernels and packages of a distribution.
-pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<Known, DbError> {
+pub async fn known(client: &impl SqlClient, distro: &DistroName) -> Result<Known, DbError> {
     let mut known = Known::default();
     let kernels = "SELECT kver.version, kver_seen.version IS NOT NULL AS is_seen
          FROM kver LEFT JOIN kver_seen USING (distro, version) WHERE kver.distro = $1";
@@ -63,7 +61,7 @@ pub async fn known(client: &impl GenericClient, distro: &DistroName) -> Result<K
     let packages =
         "SELECT source, version, name, package_version, architecture, checksum, id, url, role, gone_at IS NOT NULL AS gone
          FROM kver_package WHERE distro = $1";
-    for row in client.query(packages, &[distro]).await? {
+    for row in query(client, packages, &[distro]).await? {
         let (key, package) = FromRow::from_row(&row)?;
         known
             .packages
@@ -85,26 +83,26 @@ pub async fn apply(
 ) -> Result<(), DbError> {
     let new_kernels: Vec<&KernelVersion> = diff.new_kernels.iter().collect();
     let newly_seen: Vec<&KernelVersion> = diff.newly_seen.iter().collect();
-    transaction
-        .execute(
-            "INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[])",
-            &[distro, &new_kernels],
-        )
-        .await?;
-    transaction
-        .execute(
-            "INSERT INTO kver_seen (distro, version, tstamp) SELECT $1, unnest($2::text[]), $3",
-            &[distro, &newly_seen, &now],
-        )
-        .await?;
+    execute(
+        transaction,
+        "INSERT INTO kver (distro, version) SELECT $1, unnest($2::text[])",
+        &[distro, &new_kernels],
+    )
+    .await?;
+    execute(
+        transaction,
+        "INSERT INTO kver_seen (distro, version, tstamp) SELECT $1, unnest($2::text[]), $3",
+        &[distro, &newly_seen, &now],
+    )
+    .await?;
     insert_packages(transaction, distro, &diff.new_packages, now).await?;
     update_packages(transaction, &diff.changed_packages).await?;
-    transaction
-        .execute(
-            "UPDATE kver_package SET gone_at = $2 WHERE id = ANY ($1)",
-            &[&diff.gone_packages, &now],
-        )
-        .await?;
+    execute(
+        transaction,
+        "UPDATE kver_package SET gone_at = $2 WHERE id = ANY ($1)",
+        &[&diff.gone_packages, &now],
+    )
+    .await?;
     let changed = !diff.new_kernels.is_empty() || !diff.newly_seen.is_empty();
     for (crawl, kernels) in &diff.crawls {
         insert_crawl(
@@ -141,24 +139,24 @@ async fn insert_packages(
         .iter()
         .map(|(_, package)| size_bytes(package))
         .collect::<Result<Vec<i64>, _>>()?;
-    transaction
-        .execute(
-            include_str!("../queries/kver_package_insert.sql"),
-            &[
-                distro,
-                &now,
-                &sources,
-                &kernels,
-                &roles,
-                &texts(|package| &package.name),
-                &texts(|package| &package.version),
-                &texts(|package| &package.architecture),
-                &texts(|package| &package.url),
-                &sizes,
-                &texts(|package| &package.checksum),
-            ],
-        )
-        .await?;
+    execute(
+        transaction,
+        include_str!("../queries/kver_package_insert.sql"),
+        &[
+            distro,
+            &now,
+            &sources,
+            &kernels,
+            &roles,
+            &texts(|package| &package.name),
+            &texts(|package| &package.version),
+            &texts(|package| &package.architecture),
+            &texts(|package| &package.url),
+            &sizes,
+            &texts(|package| &package.checksum),
+        ],
+    )
+    .await?;
     Ok(())
 }
 
@@ -172,14 +170,14 @@ async fn update_packages(
         .map(|(_, package)| package.url.as_str())
         .collect();
     let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
-    transaction
-        .execute(
-            "UPDATE kver_package SET url = changed.url, role = changed.role, gone_at = NULL
+    execute(
+        transaction,
+        "UPDATE kver_package SET url = changed.url, role = changed.role, gone_at = NULL
              FROM unnest($1::bigint[], $2::text[], $3::text[]) AS changed (id, url, role)
              WHERE kver_package.id = changed.id",
-            &[&ids, &urls, &roles],
-        )
-        .await?;
+        &[&ids, &urls, &roles],
+    )
+    .await?;
     Ok(())
 }
 
@@ -192,28 +190,28 @@ async fn insert_crawl(
 ) -> Result<(), DbError> {
     let bytes = i64::try_from(crawl.bytes).unwrap_or(i64::MAX);
     let kernels = i32::try_from(kernels).unwrap_or(i32::MAX);
-    transaction
-        .execute(
-            include_str!("../queries/crawl_insert.sql"),
-            &[
-                &crawl.distro,
-                &crawl.source,
-                &crawl.started_at,
-                &crawl.finished_at,
-                &crawl.state,
-                &crawl.reason,
-                &crawl.warnings,
-                &crawl.url,
-                &crawl.etag,
-                &crawl.checksum,
-                &bytes,
-                &kernels,
-                &generation,
-                &crawl.dated_at,
-                &checked_at,
-            ],
-        )
-        .await?;
+    execute(
+        transaction,
+        include_str!("../queries/crawl_insert.sql"),
+        &[
+            &crawl.distro,
+            &crawl.source,
+            &crawl.started_at,
+            &crawl.finished_at,
+            &crawl.state,
+            &crawl.reason,
+            &crawl.warnings,
+            &crawl.url,
+            &crawl.etag,
+            &crawl.checksum,
+            &bytes,
+            &kernels,
+            &generation,
+            &crawl.dated_at,
+            &checked_at,
+        ],
+    )
+    .await?;
     Ok(())
 }
 

@@ -9,11 +9,10 @@ use serde::Serialize;
 use sqern_model::{
     ClusterName, DistroName, HostName, Kernel, KernelName, KernelVersion, VersionRule,
 };
-use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_optional, query_rows, query_values};
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError, Subject};
+use crate::{AsOf, DbError, SqlClient, Subject};
 
 /// A cluster type and the number of its clusters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -93,7 +92,7 @@ pub struct HostFilter {
 
 /// Returns the cluster types by number. Types have no earlier states: `as_of` only affects the
 /// number of clusters.
-pub async fn types(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<ClusterType>, DbError> {
+pub async fn types(client: &impl SqlClient, as_of: &AsOf) -> Result<Vec<ClusterType>, DbError> {
     query_rows(
         client,
         &as_of.query(include_str!("../queries/cust_types.sql")),
@@ -105,7 +104,7 @@ pub async fn types(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Clus
 /// Returns the clusters by name, with `deleted` also the deleted clusters. With `distros`, only
 /// those with a live host of one of these distributions.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     deleted: bool,
     distros: &[DistroName],
     as_of: &AsOf,
@@ -124,7 +123,7 @@ pub async fn list(
 ///
 /// Returns [`DbError::Unknown`] with similar names if there is none.
 pub async fn get(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     name: &ClusterName,
     as_of: &AsOf,
 ) -> Result<Cluster, DbError> {
@@ -149,7 +148,7 @@ pub async fn get(
 
 /// Returns the live hosts that match `filter` by cluster and name.
 pub async fn hosts(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &HostFilter,
     as_of: &AsOf,
 ) -> Result<Vec<Host>, DbError> {

@@ -2,13 +2,11 @@
 
 use std::error::Error as _;
 
-use tokio_postgres::types::{FromSql, ToSql};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::types::FromSql;
+use tokio_postgres::{Error, Row};
 
-use crate::DbError;
-
-/// The parameters of a query.
-pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
+use crate::parameter::{Parameters, typed};
+use crate::{DbError, SqlClient};
 
 /// A value that is decoded from the columns of a row.
 pub(crate) trait FromRow: Sized {
@@ -79,14 +77,59 @@ pub(crate) fn unexpected(column: &str, reason: String) -> DbError {
     }
 }
 
+/// Executes a statement, and returns the number of its rows.
+pub(crate) async fn execute(
+    client: &impl SqlClient,
+    statement: &str,
+    parameters: Parameters<'_>,
+) -> Result<u64, Error> {
+    let parameters = typed(parameters);
+    client
+        .in_transaction(client.execute_typed(statement, &parameters))
+        .await
+}
+
+/// Returns all rows of a query without decoding them.
+pub(crate) async fn query(
+    client: &impl SqlClient,
+    query: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<Row>, Error> {
+    let parameters = typed(parameters);
+    client
+        .in_transaction(client.query_typed(query, &parameters))
+        .await
+}
+
+async fn query_at_most_one(
+    client: &impl SqlClient,
+    query: &str,
+    parameters: Parameters<'_>,
+) -> Result<Option<Row>, Error> {
+    let parameters = typed(parameters);
+    client
+        .in_transaction(client.query_typed_opt(query, &parameters))
+        .await
+}
+
+async fn query_exactly_one(
+    client: &impl SqlClient,
+    query: &str,
+    parameters: Parameters<'_>,
+) -> Result<Row, Error> {
+    let parameters = typed(parameters);
+    client
+        .in_transaction(client.query_typed_one(query, &parameters))
+        .await
+}
+
 /// Returns all rows of a query.
 pub(crate) async fn query_rows<T: FromRow>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Vec<T>, DbError> {
-    client
-        .query(query, parameters)
+    self::query(client, query, parameters)
         .await?
         .iter()
         .map(T::from_row)
@@ -95,12 +138,11 @@ pub(crate) async fn query_rows<T: FromRow>(
 
 /// Returns the row of a query that returns at most one.
 pub(crate) async fn query_optional<T: FromRow>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Option<T>, DbError> {
-    client
-        .query_opt(query, parameters)
+    query_at_most_one(client, query, parameters)
         .await?
         .as_ref()
         .map(T::from_row)
@@ -109,21 +151,20 @@ pub(crate) async fn query_optional<T: FromRow>(
 
 /// Returns the row of a query that returns exactly one.
 pub(crate) async fn query_row<T: FromRow>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<T, DbError> {
-    T::from_row(&client.query_one(query, parameters).await?)
+    T::from_row(&query_exactly_one(client, query, parameters).await?)
 }
 
 /// Returns the first column of all rows of a query.
 pub(crate) async fn query_values<T: for<'a> FromSql<'a>>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Vec<T>, DbError> {
-    client
-        .query(query, parameters)
+    self::query(client, query, parameters)
         .await?
         .iter()
         .map(first_column)
@@ -132,21 +173,20 @@ pub(crate) async fn query_values<T: for<'a> FromSql<'a>>(
 
 /// Returns the first column of the row of a query that returns exactly one.
 pub(crate) async fn query_value<T: for<'a> FromSql<'a>>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<T, DbError> {
-    first_column(&client.query_one(query, parameters).await?)
+    first_column(&query_exactly_one(client, query, parameters).await?)
 }
 
 /// Returns the first column of the row of a query that returns at most one.
 pub(crate) async fn query_optional_value<T: for<'a> FromSql<'a>>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
 ) -> Result<Option<T>, DbError> {
-    client
-        .query_opt(query, parameters)
+    query_at_most_one(client, query, parameters)
         .await?
         .as_ref()
         .map(first_column)

@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::DistroName;
-use tokio_postgres::GenericClient;
 
-use crate::decode::{from_row, query_rows, query_values};
+use crate::decode::{execute, from_row, query_rows, query_values};
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError, Subject};
+use crate::{AsOf, DbError, SqlClient, Subject};
 
 /// A distribution and the number of its kernels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,7 +44,7 @@ pub struct NewDistro {
 }
 
 /// Returns all distributions by name.
-pub async fn list(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Distro>, DbError> {
+pub async fn list(client: &impl SqlClient, as_of: &AsOf) -> Result<Vec<Distro>, DbError> {
     query_rows(
         client,
         &as_of.query(include_str!("../queries/distro_list.sql")),
@@ -59,7 +58,7 @@ pub async fn list(client: &impl GenericClient, as_of: &AsOf) -> Result<Vec<Distr
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] with similar names if there is none.
-pub async fn get(client: &impl GenericClient, name: &DistroName) -> Result<Distro, DbError> {
+pub async fn get(client: &impl SqlClient, name: &DistroName) -> Result<Distro, DbError> {
     let mut distros = list(client, &AsOf::Now).await?;
     match distros.iter().position(|distro| distro.name == *name) {
         Some(index) => Ok(distros.swap_remove(index)),
@@ -73,7 +72,7 @@ pub async fn get(client: &impl GenericClient, name: &DistroName) -> Result<Distr
 ///
 /// Returns [`DbError::Unknown`] for the first name that does not exist.
 pub async fn require(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     names: &[DistroName],
     as_of: &AsOf,
 ) -> Result<(), DbError> {
@@ -100,7 +99,7 @@ fn unknown<'a>(name: &DistroName, existing: impl IntoIterator<Item = &'a DistroN
 /// Records the distributions that do not exist, and returns their names. Existing distributions do
 /// not change.
 pub async fn import(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[NewDistro],
 ) -> Result<Vec<DistroName>, DbError> {
     let names: Vec<&DistroName> = distros.iter().map(|distro| &distro.name).collect();
@@ -119,7 +118,7 @@ pub async fn import(
 /// # Errors
 ///
 /// Returns [`DbError::Exists`] if the distribution exists.
-pub async fn add(client: &impl GenericClient, distro: &NewDistro) -> Result<(), DbError> {
+pub async fn add(client: &impl SqlClient, distro: &NewDistro) -> Result<(), DbError> {
     if import(client, std::slice::from_ref(distro))
         .await?
         .is_empty()
@@ -138,14 +137,13 @@ pub async fn add(client: &impl GenericClient, distro: &NewDistro) -> Result<(), 
 ///
 /// Returns [`DbError::Unknown`] if the distribution does not exist.
 pub async fn set(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     name: &DistroName,
     variant: Option<&str>,
     supported: Option<bool>,
 ) -> Result<(), DbError> {
     require(client, std::slice::from_ref(name), &AsOf::Now).await?;
-    client
-        .execute(
+    execute(client,
             "UPDATE distro SET variant = coalesce($2, variant), supported = coalesce($3, supported) WHERE name = $1",
             &[name, &variant, &supported],
         )

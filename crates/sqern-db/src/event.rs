@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_rows};
 use crate::text_enum::text_enum;
-use crate::{AsOf, DbError};
+use crate::{AsOf, DbError, SqlClient};
 
 text_enum! {
     /// The kind of a change of a row.
@@ -91,7 +90,7 @@ pub struct Filter {
 
 /// Returns the newest `limit` events that match `filter`, newest first.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &Filter,
     limit: i64,
     as_of: &AsOf,
@@ -113,7 +112,7 @@ pub async fn list(
 
 /// Returns the first `limit` events of a generation in the order of the changes.
 pub async fn of_generation(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     generation: i64,
     limit: i64,
 ) -> Result<Vec<Event>, DbError> {

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqern_model::{DistroName, Kernel, KernelName, KernelPackage, newest_first};
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
-use crate::DbError;
-use crate::decode::{FromRow, column, from_row, query_rows, unsigned};
+use crate::decode::{FromRow, column, execute, from_row, query, query_rows, unsigned};
 use crate::kernel::kernel_arrays;
+use crate::{DbError, SqlClient};
 
 /// A kernel whose headers must be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ from_row!(Provenance { url, checksum, dated_at, crawled_at = "finished_at" });
 /// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts
 /// that run them, then those with the most hosts on which they are installed, then the newest.
 pub async fn candidates(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[DistroName],
     names: &[KernelName],
 ) -> Result<Vec<FetchCandidate>, DbError> {
@@ -101,7 +101,7 @@ impl FromRow for KernelPackage {
 
 /// Adds the listed packages to each candidate.
 pub async fn add_packages(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     candidates: &mut [FetchCandidate],
 ) -> Result<(), DbError> {
     let (distros, versions) = kernel_arrays(candidates.iter().map(|candidate| &candidate.kernel));
@@ -128,12 +128,15 @@ pub async fn add_packages(
 
 /// Returns the provenance of the packages of a distribution by the name of the source.
 pub async fn provenance(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
 ) -> Result<BTreeMap<String, Provenance>, DbError> {
-    let rows = client
-        .query(include_str!("../queries/fetch_provenance.sql"), &[distro])
-        .await?;
+    let rows = query(
+        client,
+        include_str!("../queries/fetch_provenance.sql"),
+        &[distro],
+    )
+    .await?;
     rows.iter()
         .map(|row| Ok((column(row, "source")?, Provenance::from_row(row)?)))
         .collect()
@@ -153,10 +156,13 @@ pub async fn record(
 }
 
 /// Returns the kernels that are recorded as fetched with the time of the record.
-pub async fn fetched(client: &impl GenericClient) -> Result<BTreeMap<Kernel, Timestamp>, DbError> {
-    let rows = client
-        .query("SELECT distro, version, tstamp FROM kver_fetched", &[])
-        .await?;
+pub async fn fetched(client: &impl SqlClient) -> Result<BTreeMap<Kernel, Timestamp>, DbError> {
+    let rows = query(
+        client,
+        "SELECT distro, version, tstamp FROM kver_fetched",
+        &[],
+    )
+    .await?;
     rows.iter()
         .map(|row| Ok((Kernel::from_row(row)?, column(row, "tstamp")?)))
         .collect()
@@ -165,12 +171,12 @@ pub async fn fetched(client: &impl GenericClient) -> Result<BTreeMap<Kernel, Tim
 /// Deletes the records that kernels are fetched, and returns their number.
 pub async fn forget(transaction: &Transaction<'_>, kernels: &[Kernel]) -> Result<u64, DbError> {
     let (distros, versions) = kernel_arrays(kernels);
-    let deleted = transaction
-        .execute(
-            "DELETE FROM kver_fetched USING unnest($1::text[], $2::text[]) AS gone (distro, version)
+    let deleted = execute(
+        transaction,
+        "DELETE FROM kver_fetched USING unnest($1::text[], $2::text[]) AS gone (distro, version)
              WHERE kver_fetched.distro = gone.distro AND kver_fetched.version = gone.version",
-            &[&distros, &versions],
-        )
-        .await?;
+        &[&distros, &versions],
+    )
+    .await?;
     Ok(deleted)
 }

@@ -12,15 +12,16 @@ mod position;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::pin::pin;
 
-use futures_util::{TryStreamExt, pin_mut};
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{Json, ToSql};
-use tokio_postgres::{GenericClient, Row, RowStream};
+use tokio_postgres::types::Json;
+use tokio_postgres::{Client, Row};
 
 pub use position::{Cluster, DeliveredGeneration, InvalidPosition, Position, Snapshot};
 
@@ -29,8 +30,9 @@ use crate::decode::{
     FromRow, column, from_row, query_row, query_rows, query_value, query_values, unexpected,
 };
 use crate::event::Action;
+use crate::parameter::{Parameters, typed};
 use crate::suggest::similar_names;
-use crate::{DbError, Subject};
+use crate::{DbError, SqlClient, Subject, session};
 
 /// The position of a follower does not belong to the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,7 +159,7 @@ impl JournalEnd {
 /// Returns the identity of the connected database, and the end of its journal. `position` can then
 /// be passed to [`JournalEnd::check`].
 pub async fn journal_end(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     position: Option<&Position>,
 ) -> Result<JournalEnd, DbError> {
     let last = position.and_then(|position| position.last);
@@ -166,21 +168,14 @@ pub async fn journal_end(
     query_row(client, query, &[&id, &microseconds]).await
 }
 
-/// Prepares a connection for polls, and subscribes it to the notification that a generation was
-/// committed. Returns whether notifications arrive. A standby does not send any, and a server with
-/// prepared transactions gets none, because a transaction with a notification cannot be prepared.
+/// Subscribes a session to the notification that a generation was committed. Returns whether
+/// notifications arrive. A standby does not send any, and a server with prepared transactions gets
+/// none, because a transaction with a notification cannot be prepared.
 ///
 /// Must be called before the first poll. Otherwise a generation that is committed between them is
-/// only found by the next poll.
-pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
-    // The default of the database might be a level that can fail. A poll is one statement, so
-    // another level has no advantage. Statistics that are older than the growth of the journal
-    // could lead to a plan that reads it completely.
-    client
-        .batch_execute(
-            "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET enable_hashjoin = off",
-        )
-        .await?;
+/// only found by the next poll. Must not be called for a session of a connection pooler in
+/// transaction mode, because the subscription remains in a session that other clients use.
+pub async fn listen(client: &Client) -> Result<bool, DbError> {
     match client.batch_execute("LISTEN sqern_generation").await {
         Ok(()) => {
             let query = "SELECT current_setting('max_prepared_transactions') = '0'";
@@ -194,9 +189,10 @@ pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
 /// Requests notifications, until [`stop_waiting`]: writers send them only while a follower holds
 /// the advisory lock of `generation_notify()`. Returns whether the lock was acquired.
 ///
+/// Like [`listen`], it must not be called for a session of a connection pooler in transaction mode.
 /// A transaction that is open in the next poll might have tested the lock before, and then sends no
 /// notification.
-pub async fn start_waiting(client: &impl GenericClient) -> Result<bool, DbError> {
+pub async fn start_waiting(client: &impl SqlClient) -> Result<bool, DbError> {
     query_value(
         client,
         "SELECT pg_try_advisory_lock_shared(7370726, 1)",
@@ -206,7 +202,7 @@ pub async fn start_waiting(client: &impl GenericClient) -> Result<bool, DbError>
 }
 
 /// Ends the request of [`start_waiting`].
-pub async fn stop_waiting(client: &impl GenericClient) -> Result<(), DbError> {
+pub async fn stop_waiting(client: &impl SqlClient) -> Result<(), DbError> {
     let query = "SELECT pg_advisory_unlock_shared(7370726, 1)";
     query_value::<bool>(client, query, &[]).await?;
     Ok(())
@@ -218,7 +214,7 @@ pub async fn stop_waiting(client: &impl GenericClient) -> Result<(), DbError> {
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] for the first table that does not exist.
-pub async fn require_tables(client: &impl GenericClient, tables: &[String]) -> Result<(), DbError> {
+pub async fn require_tables(client: &impl SqlClient, tables: &[String]) -> Result<(), DbError> {
     let existing: Vec<String> = query_values(
         client,
         "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
@@ -313,21 +309,16 @@ impl Batch {
 /// transactions. It does not return the events, which never change after the commit: [`events`]
 /// returns them, so that a batch can contain any number of events.
 pub async fn poll(
-    client: &impl GenericClient,
+    client: &Client,
     position: &Position,
     tables: &[String],
 ) -> Result<Batch, DbError> {
     let reached = &position.snapshot;
     let (text, filter) = (reached.to_string(), filter(tables));
     let last = position.last.map(|last| last.id);
-    let parameters: [&(dyn ToSql + Sync); 3] = [&text, &filter, &last];
-    let rows = client
-        .query_raw(include_str!("../queries/follow_poll.sql"), parameters)
-        .await?;
-    pin_mut!(rows);
     let mut now = None;
     let mut waiting: VecDeque<WaitingGeneration> = VecDeque::new();
-    while let Some(row) = rows.try_next().await? {
+    let add = |row: Row| {
         if now.is_none() {
             now = Some(snapshot(column(&row, "snapshot")?)?);
         }
@@ -335,7 +326,10 @@ pub async fn poll(
         if column::<Option<i64>>(&row, "generation")?.is_some() {
             waiting.push_back(WaitingGeneration::from_row(&row)?);
         }
-    }
+        Ok::<(), DbError>(())
+    };
+    let query = include_str!("../queries/follow_poll.sql");
+    for_each_row(client, query, &[&text, &filter, &last], add).await?;
     let now = now.map_or_else(|| snapshot(""), Ok)?;
     // Only a standby returns generations that its snapshot does not contain: see
     // `Snapshot::of_server`.
@@ -406,33 +400,49 @@ impl FromRow for FollowedEvent {
 
 /// Returns the headers of generations in any order.
 pub async fn headers(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     generations: &[i64],
 ) -> Result<Vec<GenerationHeader>, DbError> {
     let query = "SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)";
     query_rows(client, query, &[&generations]).await
 }
 
-/// Returns the events of generations and tables as a stream of rows by generation and id.
-/// [`decode_event`] decodes a row.
-pub async fn events(
-    client: &impl GenericClient,
-    generations: &[i64],
-    tables: &[String],
-) -> Result<RowStream, DbError> {
-    let query = include_str!("../queries/follow_events.sql");
-    let filter = filter(tables);
-    let parameters: [&(dyn ToSql + Sync); 2] = [&generations, &filter];
-    Ok(client.query_raw(query, parameters).await?)
-}
-
-/// Decodes a row of [`events`] into the generation and the event.
+/// Calls `add` with each event of generations and tables, by generation and id, and with its
+/// generation.
 ///
 /// # Errors
 ///
-/// Returns [`DbError::Unexpected`] if a value is invalid.
-pub fn decode_event(row: &Row) -> Result<(i64, FollowedEvent), DbError> {
-    Ok((column(row, "generation")?, FollowedEvent::from_row(row)?))
+/// Returns an error of `add`, and [`DbError::Unexpected`] if a value is invalid.
+pub async fn events<E: From<DbError>>(
+    client: &Client,
+    generations: &[i64],
+    tables: &[String],
+    mut add: impl FnMut(i64, FollowedEvent) -> Result<(), E>,
+) -> Result<(), E> {
+    let query = include_str!("../queries/follow_events.sql");
+    let add = |row: Row| add(column(&row, "generation")?, FollowedEvent::from_row(&row)?);
+    for_each_row(client, query, &[&generations, &filter(tables)], add).await
+}
+
+/// Calls `add` with each row of a query while the rows arrive.
+async fn for_each_row<E: From<DbError>>(
+    client: &Client,
+    query: &str,
+    parameters: Parameters<'_>,
+    mut add: impl FnMut(Row) -> Result<(), E>,
+) -> Result<(), E> {
+    let statement = async {
+        let mut rows = pin!(client.query_typed_raw(query, typed(parameters)).await?);
+        while let Some(row) = rows.try_next().await? {
+            if let Err(error) = add(row) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    };
+    session::enclose(client, session::BEGIN_FOLLOWING, statement)
+        .await
+        .map_err(DbError::from)?
 }
 
 /// Returns null for an empty list, which selects all tables.

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio_postgres::{Client, GenericClient, IsolationLevel};
+use tokio_postgres::{Client, IsolationLevel};
 
 use crate::change::Finished;
 use crate::decode::{from_row, query_optional, query_rows, query_value};
 use crate::event::Difference;
-use crate::{AsOf, DbError, Subject};
+use crate::{AsOf, DbError, SqlClient, Subject, session};
 
 /// A generation and the number of its events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -60,7 +60,7 @@ from_row!(TableChanges {
 
 /// Returns the newest `limit` generations after the generation `since` (all if none), newest first.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     since: Option<i64>,
     limit: i64,
     as_of: &AsOf,
@@ -75,7 +75,7 @@ pub async fn list(
 ///
 /// Returns [`DbError::Unknown`] if the generation does not exist.
 pub async fn get(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     id: i64,
 ) -> Result<(Generation, Vec<TableChanges>), DbError> {
     let query = include_str!("../queries/generation_list.sql");
@@ -95,17 +95,13 @@ pub async fn get(
 }
 
 /// Returns the differences between the states as of two generations by table and row.
-pub async fn diff(
-    client: &impl GenericClient,
-    from: i64,
-    to: i64,
-) -> Result<Vec<Difference>, DbError> {
+pub async fn diff(client: &impl SqlClient, from: i64, to: i64) -> Result<Vec<Difference>, DbError> {
     let query = "SELECT table_name, action, pkey, fields, old FROM generation_diff($1, $2)";
     query_rows(client, query, &[&from, &to]).await
 }
 
 /// Returns the changes of a generation by table and row. Several changes of one row are combined.
-pub async fn changes(client: &impl GenericClient, id: i64) -> Result<Vec<Difference>, DbError> {
+pub async fn changes(client: &impl SqlClient, id: i64) -> Result<Vec<Difference>, DbError> {
     let query = "SELECT table_name, action, pkey, fields, old FROM generation_diff($1)";
     query_rows(client, query, &[&id]).await
 }
@@ -122,11 +118,12 @@ pub async fn revert(
     id: i64,
     dry_run: bool,
 ) -> Result<(Finished, Vec<Difference>), DbError> {
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .start()
-        .await?;
+    let transaction = session::start(
+        client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted),
+    )
+    .await?;
     get(&transaction, id).await?;
     let reverting: Option<i64> =
         query_value(&transaction, "SELECT generation_revert($1)", &[&id]).await?;

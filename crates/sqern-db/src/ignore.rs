@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, KernelName, KernelVersion, LikePattern};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::Row;
 
-use crate::decode::{FromRow, column, query_rows, query_values};
+use crate::decode::{FromRow, column, execute, query_rows, query_values};
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError, Subject, distro};
+use crate::{AsOf, DbError, SqlClient, Subject, distro};
 
 /// A pattern of ignored versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -44,7 +44,7 @@ impl FromRow for Ignore {
 /// Returns the patterns of these distributions, or of all if `distros` is empty; with `deleted`
 /// also the deleted patterns. With `kernels`, only those that match one of these kernels.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[DistroName],
     kernels: &[KernelName],
     deleted: bool,
@@ -68,7 +68,7 @@ pub async fn list(
 /// Returns the wanted versions of a distribution that a pattern matches, which the pattern would
 /// make ignored.
 pub async fn preview(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
     pattern: &LikePattern,
 ) -> Result<Vec<KernelVersion>, DbError> {
@@ -82,14 +82,13 @@ pub async fn preview(
 ///
 /// Returns [`DbError::Unknown`] if the distribution does not exist.
 pub async fn add(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
     pattern: &LikePattern,
     comment: Option<&str>,
 ) -> Result<bool, DbError> {
     distro::require(client, std::slice::from_ref(distro), &AsOf::Now).await?;
-    let added = client
-        .execute(
+    let added = execute(client,
             "INSERT INTO kver_ignore (distro, pattern, comment) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             &[distro, &pattern.as_str(), &comment],
         )
@@ -103,15 +102,14 @@ pub async fn add(
 ///
 /// Returns [`DbError::Unknown`] with similar patterns if the distribution has no such live pattern.
 pub async fn remove(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
     pattern: &LikePattern,
 ) -> Result<(), DbError> {
     distro::require(client, std::slice::from_ref(distro), &AsOf::Now).await?;
     // The time of the clock, because one transaction can add and remove a pattern twice, and
     // deleted_at is part of the unique key.
-    let removed = client
-        .execute(
+    let removed = execute(client,
             "UPDATE kver_ignore SET deleted_at = clock_timestamp() WHERE distro = $1 AND pattern = $2 AND deleted_at = '-infinity'",
             &[distro, &pattern.as_str()],
         )

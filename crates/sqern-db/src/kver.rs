@@ -4,11 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, KernelVersion, PackageRole, newest_first};
-use tokio_postgres::GenericClient;
 
 use crate::decode::{from_row, query_optional_value, query_rows, query_values};
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError, Subject, distro};
+use crate::{AsOf, DbError, SqlClient, Subject, distro};
 
 /// A kernel version and its state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -83,7 +82,7 @@ pub struct Filter {
 
 /// Returns the kernel versions that match `filter` by distribution, newest first.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &Filter,
     as_of: &AsOf,
 ) -> Result<Vec<Kver>, DbError> {
@@ -111,7 +110,7 @@ pub async fn list(
 ///
 /// Returns [`DbError::Unknown`] with similar versions if there is none.
 pub async fn find(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     version: &KernelVersion,
     distros: &[DistroName],
 ) -> Result<Vec<Kver>, DbError> {
@@ -136,7 +135,7 @@ pub async fn find(
 ///
 /// Returns [`DbError::Unknown`] with similar names for the first one that does not exist.
 pub async fn require(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[DistroName],
     names: &[KernelName],
     as_of: &AsOf,
@@ -151,7 +150,7 @@ pub async fn require(
 /// Returns the error for a version that does not exist, with similar versions of these
 /// distributions.
 async fn unknown(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     version: &KernelVersion,
     distros: &[DistroName],
 ) -> Result<DbError, DbError> {
@@ -170,7 +169,7 @@ async fn unknown(
 /// As of a generation before the journal of `kver_package` began, the packages are those with which
 /// it began. Packages and losses with a later time are omitted.
 pub async fn packages(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kernel: &Kernel,
     as_of: &AsOf,
 ) -> Result<Vec<KverPackage>, DbError> {
@@ -189,7 +188,7 @@ pub async fn packages(
 ///
 /// Returns [`DbError::Unknown`] if the distribution does not exist.
 pub async fn add(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
     versions: &[KernelVersion],
 ) -> Result<Vec<KernelVersion>, DbError> {
@@ -205,7 +204,7 @@ pub async fn add(
 /// Returns [`DbError::Unknown`] and changes nothing if the distribution or a version does not
 /// exist.
 pub async fn set_archived(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
     versions: &[KernelVersion],
     archived: bool,

@@ -1,7 +1,7 @@
 //! The database of sqern: migrations of its schema, and queries by group of tables.
 //!
 //! Functions take a client or a transaction: the caller opens connections and transactions, and
-//! passes the current time. Each module has the functions of its tables, such as [`distro::list`].
+//! passes the current time. No function changes the state of a session: see [`session`]. Each module has the functions of its tables, such as [`distro::list`].
 //! Types that several modules share are in the root of the crate.
 
 // Schema and server.
@@ -43,11 +43,15 @@ mod as_of;
 mod decode;
 mod error;
 mod kernel;
+mod parameter;
 mod suggest;
 mod text_enum;
 
 // The state that a query reads.
 pub use as_of::{AsOf, DataState, PastState, snapshot};
+
+// The connections over which statements are sent.
+pub use session::SqlClient;
 
 // Errors and their suggestions.
 pub use error::{DbError, Subject};

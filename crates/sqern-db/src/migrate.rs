@@ -17,8 +17,8 @@ use tokio_postgres::{Client, IsolationLevel, Transaction};
 pub use files::{Migration, latest, latest_version};
 pub use status::{Applied, OLDEST_SERVER, SchemaError, SchemaStatus, require_usable, status};
 
-use crate::decode::{query_value, query_values};
-use crate::{DbError, read_model};
+use crate::decode::{execute, query_value, query_values};
+use crate::{DbError, read_model, session};
 use files::{functions, migrations};
 
 /// The key of the advisory lock for the first migration: "sqern" in ASCII.
@@ -139,11 +139,12 @@ async fn migrate_once(
     }
     // READ COMMITTED in every database: the status must include the changes of the previous holder
     // of the lock.
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .start()
-        .await?;
+    let transaction = session::start(
+        client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted),
+    )
+    .await?;
     lock(&transaction).await?;
     let encoding: String = query_value(&transaction, "SHOW server_encoding", &[]).await?;
     if encoding != "UTF8" {
@@ -182,9 +183,7 @@ async fn migrate_once(
             transaction.batch_execute(RESTRICTIONS).await?;
         }
         if invalidates_read_model {
-            transaction
-                .execute("DELETE FROM kver_state_position", &[])
-                .await?;
+            execute(&transaction, "DELETE FROM kver_state_position", &[]).await?;
         }
     }
     if target == latest_version() && !dry_run {
@@ -224,9 +223,12 @@ async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
     let may_lock = "SELECT coalesce(has_table_privilege(to_regclass('public.schema_migration'), 'UPDATE'), false)";
     let mut may_lock_table: bool = query_value(transaction, may_lock, &[]).await?;
     if !may_lock_table {
-        transaction
-            .execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK])
-            .await?;
+        execute(
+            transaction,
+            "SELECT pg_advisory_xact_lock($1)",
+            &[&MIGRATION_LOCK],
+        )
+        .await?;
         // The holder of the advisory lock might have created the table.
         may_lock_table = query_value(transaction, may_lock, &[]).await?;
     }
@@ -280,8 +282,7 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
                     .await?;
             }
             transaction.batch_execute(&migration.up).await?;
-            transaction
-                .execute(
+            execute(transaction,
                     "INSERT INTO schema_migration (version, name, breaking, checksum) VALUES ($1, $2, $3, $4)",
                     &[&migration.version, &migration.name, &migration.breaking, &migration.checksum],
                 )
@@ -294,15 +295,13 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
                 .await?;
             transaction.batch_execute(&migration.down).await?;
             if migration.version > 1 {
-                transaction
-                    .execute(
-                        "DELETE FROM schema_migration WHERE version = $1",
-                        &[&migration.version],
-                    )
-                    .await?;
-                transaction
-                    .execute("DELETE FROM schema_function", &[])
-                    .await?;
+                execute(
+                    transaction,
+                    "DELETE FROM schema_migration WHERE version = $1",
+                    &[&migration.version],
+                )
+                .await?;
+                execute(transaction, "DELETE FROM schema_function", &[]).await?;
             }
         }
         Step::Functions { .. } | Step::Privileges { .. } => apply_functions(transaction).await?,
@@ -340,16 +339,14 @@ async fn apply_functions(transaction: &Transaction<'_>) -> Result<(), DbError> {
     for (_, text) in functions() {
         transaction.batch_execute(text).await?;
     }
-    transaction
-        .execute("DELETE FROM schema_function", &[])
-        .await?;
+    execute(transaction, "DELETE FROM schema_function", &[]).await?;
     for (file, text) in functions() {
-        transaction
-            .execute(
-                "INSERT INTO schema_function (file, checksum) VALUES ($1, $2)",
-                &[file, &checksum(text)],
-            )
-            .await?;
+        execute(
+            transaction,
+            "INSERT INTO schema_function (file, checksum) VALUES ($1, $2)",
+            &[file, &checksum(text)],
+        )
+        .await?;
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, GenericClient, IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use crate::decode::{query_value, query_values};
-use crate::{AsOf, DbError};
+use crate::{AsOf, DbError, SqlClient, session};
 
 /// The maximum number of changed kernels and hosts for which [`refresh_for_query`] updates the read
 /// model. This takes about as long as a report without the read model.
@@ -48,7 +48,7 @@ pub(crate) const CANDIDATE_TABLES: [&str; 6] = [
 /// # Errors
 ///
 /// Returns an error of the database if the role is not a member of `sqern_writer`.
-pub async fn refresh(client: &impl GenericClient) -> Result<i64, DbError> {
+pub async fn refresh(client: &impl SqlClient) -> Result<i64, DbError> {
     query_value(client, REFRESH, &[]).await
 }
 
@@ -143,11 +143,12 @@ async fn update_within(
 
 /// Starts a transaction in which the time to wait for locks is limited.
 async fn begin(client: &mut Client) -> Result<Transaction<'_>, DbError> {
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted)
-        .start()
-        .await?;
+    let transaction = session::start(
+        client
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted),
+    )
+    .await?;
     let limit = format!("SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'");
     transaction.batch_execute(&limit).await?;
     Ok(transaction)
@@ -162,21 +163,21 @@ fn is_locked(error: &DbError) -> bool {
 /// # Errors
 ///
 /// Returns an error of the database if the role is not a member of `sqern_writer`.
-pub async fn refill(client: &impl GenericClient) -> Result<i64, DbError> {
+pub async fn refill(client: &impl SqlClient) -> Result<i64, DbError> {
     query_value(client, REFILL, &[]).await
 }
 
 /// Returns whether the read model contains all visible generations. With tables, only generations
 /// with changes of these tables count.
 pub(crate) async fn is_current(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     tables: Option<&[&str]>,
 ) -> Result<bool, DbError> {
     query_value(client, "SELECT kver_state_is_current($1)", &[&tables]).await
 }
 
 /// Returns whether a query of the present state can use the read model.
-pub(crate) async fn is_usable(client: &impl GenericClient, as_of: &AsOf) -> Result<bool, DbError> {
+pub(crate) async fn is_usable(client: &impl SqlClient, as_of: &AsOf) -> Result<bool, DbError> {
     Ok(*as_of == AsOf::Now && is_current(client, None).await?)
 }
 

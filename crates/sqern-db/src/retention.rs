@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_postgres::{Client, Transaction};
 
-use crate::DbError;
+use crate::decode::execute;
+use crate::{DbError, session};
 
 /// The ages up to which rows are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub async fn prune(
     retention: Retention,
     dry_run: bool,
 ) -> Result<Pruned, DbError> {
-    let transaction = client.transaction().await?;
+    let transaction = session::start(client.build_transaction()).await?;
     transaction
         .batch_execute("SET LOCAL ROLE sqern_admin")
         .await?;
@@ -65,7 +66,5 @@ async fn delete(
     statement: &str,
     age: SignedDuration,
 ) -> Result<u64, DbError> {
-    Ok(transaction
-        .execute(statement, &[&age.as_secs_f64()])
-        .await?)
+    Ok(execute(transaction, statement, &[&age.as_secs_f64()]).await?)
 }

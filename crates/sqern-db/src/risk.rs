@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{ClusterName, DistroName, HostName, Kernel, KernelVersion, newest_first};
-use tokio_postgres::{GenericClient, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
 use crate::decode::{FromRow, column, from_row, query_rows, unexpected, unsigned};
 use crate::kernel::kernel_arrays;
 use crate::status::{self, Status, StatusFilter};
-use crate::{AsOf, DbError, cust, read_model};
+use crate::{AsOf, DbError, SqlClient, cust, read_model};
 
 /// The selection of hosts, kernels and available modules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -269,7 +269,7 @@ impl KernelAtRisk for Rank {
 }
 
 /// Returns the hosts at risk from the read model.
-async fn of_read_model(client: &impl GenericClient, filter: &RiskFilter) -> Result<Found, DbError> {
+async fn of_read_model(client: &impl SqlClient, filter: &RiskFilter) -> Result<Found, DbError> {
     let RiskFilter {
         target,
         revision,
@@ -296,7 +296,7 @@ async fn of_read_model(client: &impl GenericClient, filter: &RiskFilter) -> Resu
 
 /// Returns the hosts at risk from the journaled tables.
 async fn of_tables(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &RiskFilter,
     as_of: &AsOf,
 ) -> Result<Found, DbError> {
@@ -337,7 +337,7 @@ async fn of_tables(
 
 /// Returns all kernels by distribution, oldest first.
 async fn rank_kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &RiskFilter,
     as_of: &AsOf,
 ) -> Result<Vec<RankedKernel>, DbError> {
@@ -363,7 +363,7 @@ fn code((rank, kernel): (i64, &RankedKernel)) -> i64 {
 
 /// Returns the rows of a query over [`HOSTS`].
 async fn query_hosts<T: FromRow>(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     filter: &RiskFilter,
     ranked: &[RankedKernel],
     query: &str,

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqern_model::{Kernel, KernelName, KernelResult, RunKind, RunResult};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::Transaction;
 
-use crate::decode::{from_row, query_optional_value, query_rows, query_value};
+use crate::decode::{execute, from_row, query_optional_value, query_rows, query_value};
 use crate::kernel::kernel_arrays;
+use crate::parameter::Parameter;
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError};
+use crate::{AsOf, DbError, SqlClient};
 
 pub use claim::claim;
 pub use list::{
@@ -174,7 +174,7 @@ pub async fn start(
                 jenkins_job,
                 official,
             } = build;
-            let values: [&(dyn ToSql + Sync); 7] = [
+            let values: [&(dyn Parameter + Sync); 7] = [
                 &now,
                 storpool_revision,
                 release_target,
@@ -203,17 +203,15 @@ pub async fn start(
     };
     let (distros, versions) = kernel_arrays(kernels);
     let insert = "INSERT INTO {kvers} ({id}, distro, version) SELECT $1, named.* FROM unnest($2::text[], $3::text[]) AS named";
-    transaction
-        .execute(&sql(kind, insert), &[&id, &distros, &versions])
-        .await?;
+    execute(transaction, &sql(kind, insert), &[&id, &distros, &versions]).await?;
     let insert = "INSERT INTO {run}_lease ({id}, expires_at, lease, owner)
          VALUES ($1, now() + make_interval(secs => $2), make_interval(secs => $2), $3)";
-    transaction
-        .execute(
-            &sql(kind, insert),
-            &[&id, &lease.lasts.as_secs_f64(), &lease.owner],
-        )
-        .await?;
+    execute(
+        transaction,
+        &sql(kind, insert),
+        &[&id, &lease.lasts.as_secs_f64(), &lease.owner],
+    )
+    .await?;
     Ok(id)
 }
 
@@ -223,11 +221,7 @@ pub async fn start(
 ///
 /// Returns [`RunError::Finished`] if the run has a result: of its owner, or of a program that
 /// aborted it after its lease expired.
-pub async fn renew(
-    client: &impl GenericClient,
-    kind: RunKind,
-    id: i64,
-) -> Result<Timestamp, RunError> {
+pub async fn renew(client: &impl SqlClient, kind: RunKind, id: i64) -> Result<Timestamp, RunError> {
     let renew =
         "UPDATE {run}_lease SET expires_at = now() + lease WHERE {id} = $1 RETURNING expires_at";
     if let Some(expires_at) = query_optional_value(client, &sql(kind, renew), &[&id]).await? {
@@ -260,23 +254,23 @@ pub async fn finish(
     }
     match kind {
         RunKind::Build => {
-            transaction
-                .execute(
-                    "UPDATE sp_build SET result = $2 WHERE id = $1",
-                    &[&id, &result],
-                )
-                .await?;
+            execute(
+                transaction,
+                "UPDATE sp_build SET result = $2 WHERE id = $1",
+                &[&id, &result],
+            )
+            .await?;
         }
         RunKind::Test => {
             // A row that was inserted when the test run started has no result yet.
             let update = "UPDATE sp_test_result SET result = $2 WHERE test_id = $1 AND deleted_at = '-infinity'";
-            if transaction.execute(update, &[&id, &result]).await? == 0 {
-                transaction
-                    .execute(
-                        "INSERT INTO sp_test_result (test_id, result) VALUES ($1, $2)",
-                        &[&id, &result],
-                    )
-                    .await?;
+            if execute(transaction, update, &[&id, &result]).await? == 0 {
+                execute(
+                    transaction,
+                    "INSERT INTO sp_test_result (test_id, result) VALUES ($1, $2)",
+                    &[&id, &result],
+                )
+                .await?;
             }
         }
     }
@@ -289,12 +283,12 @@ async fn delete_lease(
     kind: RunKind,
     id: i64,
 ) -> Result<(), DbError> {
-    transaction
-        .execute(
-            &sql(kind, "DELETE FROM {run}_lease WHERE {id} = $1"),
-            &[&id],
-        )
-        .await?;
+    execute(
+        transaction,
+        &sql(kind, "DELETE FROM {run}_lease WHERE {id} = $1"),
+        &[&id],
+    )
+    .await?;
     Ok(())
 }
 
@@ -305,12 +299,12 @@ async fn lock_running(
     kind: RunKind,
     id: i64,
 ) -> Result<(), RunError> {
-    transaction
-        .execute(
-            &sql(kind, "SELECT FROM {run} WHERE id = $1 FOR NO KEY UPDATE"),
-            &[&id],
-        )
-        .await?;
+    execute(
+        transaction,
+        &sql(kind, "SELECT FROM {run} WHERE id = $1 FOR NO KEY UPDATE"),
+        &[&id],
+    )
+    .await?;
     match get(transaction, kind, id).await?.result {
         Some(result) => Err(RunError::Finished { kind, id, result }),
         None => Ok(()),
@@ -319,7 +313,7 @@ async fn lock_running(
 
 /// Returns the kernel of a run that matches a name.
 async fn kernel_of(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: RunKind,
     id: i64,
     name: &KernelName,
@@ -380,19 +374,19 @@ pub async fn finish_kernel(
              ON CONFLICT ({kver_id}) DO UPDATE SET host = excluded.host, path = excluded.path, seconds = excluded.seconds,
              exit_status = excluded.exit_status, tail = excluded.tail";
         let insert = sql(kind, &insert.replace("{kver_id}", list::kver_id(kind)));
-        transaction
-            .execute(
-                &insert,
-                &[
-                    &kver_id,
-                    &log.host,
-                    &log.path,
-                    &log.seconds,
-                    &log.exit_status,
-                    &log.tail,
-                ],
-            )
-            .await?;
+        execute(
+            transaction,
+            &insert,
+            &[
+                &kver_id,
+                &log.host,
+                &log.path,
+                &log.seconds,
+                &log.exit_status,
+                &log.tail,
+            ],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -407,7 +401,7 @@ async fn set_result(
 ) -> Result<i64, RunError> {
     let update = "UPDATE {kvers} SET result = $4
          WHERE {id} = $1 AND distro = $2 AND version = $3 AND deleted_at = '-infinity' RETURNING id";
-    let values: [&(dyn ToSql + Sync); 4] = [&id, &kernel.distro, &kernel.version, &result];
+    let values: [&(dyn Parameter + Sync); 4] = [&id, &kernel.distro, &kernel.version, &result];
     let kver_id = query_optional_value(transaction, &sql(kind, update), &values).await?;
     kver_id.ok_or_else(|| RunError::NotInRun {
         kind,

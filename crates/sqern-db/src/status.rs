@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult, newest_first};
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 
 pub use stage::{Missing, Stage};
 
-use crate::decode::{FromRow, Parameters, column, query_row, query_rows, unsigned};
+use crate::decode::{FromRow, column, query_row, query_rows, unsigned};
 use crate::kernel::kernel_arrays;
+use crate::parameter::{Parameter, Parameters};
 use crate::{AsOf, DbError, read_model};
 
 /// The selection of kernels, and of the builds, tests and available modules that count.
@@ -152,7 +152,7 @@ fn query<'a>(
     filter: &'a StatusFilter,
     kernels: &'a KernelArrays<'a>,
     as_of: &AsOf,
-    values: &mut Vec<&'a (dyn ToSql + Sync)>,
+    values: &mut Vec<&'a (dyn Parameter + Sync)>,
 ) -> String {
     // The view reads some tables twice. A past state is computed once, but the planner uses the
     // indexes of a present table for each.
@@ -160,7 +160,7 @@ fn query<'a>(
         AsOf::Now => "NOT MATERIALIZED",
         AsOf::Past(_) => "MATERIALIZED",
     };
-    let mut value = |value: &'a (dyn ToSql + Sync)| {
+    let mut value = |value: &'a (dyn Parameter + Sync)| {
         values.push(value);
         format!("${}", values.len())
     };

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelVersion, RunResult};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::Row;
 
-use crate::decode::{FromRow, Parameters, column, from_row, query_optional, query_rows};
+use crate::decode::{FromRow, column, from_row, query_optional, query_rows};
+use crate::parameter::Parameters;
 use crate::suggest::similar_names;
-use crate::{AsOf, DbError};
+use crate::{AsOf, DbError, SqlClient};
 
 /// The number of the newest builds and test runs that are returned.
 const RUNS: i64 = 5;
@@ -135,7 +136,7 @@ pub struct Evidence {
 
 /// Returns the kernels with this version, of all distributions if `distros` is empty.
 pub async fn kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     version: &KernelVersion,
     distros: &[DistroName],
     as_of: &AsOf,
@@ -149,7 +150,7 @@ pub async fn kernels(
 /// Returns at most 3 kernels with a version that is similar to an unknown one, the most similar
 /// first. Selects all distributions if `distros` is empty.
 pub async fn similar_kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     version: &KernelVersion,
     distros: &[DistroName],
     as_of: &AsOf,
@@ -178,7 +179,7 @@ pub async fn similar_kernels(
 
 /// Returns the recorded facts behind the state of a kernel.
 pub async fn evidence(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kernel: &Kernel,
     as_of: &AsOf,
 ) -> Result<Evidence, DbError> {

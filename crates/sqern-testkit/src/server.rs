@@ -49,7 +49,7 @@ pub struct TestServer {
 /// The names of the server, which are those of `sqern local`.
 const PROGRAM: Program = Program {
     name: "sqern",
-    role: "sqern",
+    role: ROLE,
     database: DATABASE,
     service: "sqern-local",
     up_command: "sqern local up",
@@ -58,6 +58,9 @@ const PROGRAM: Program = Program {
     directory_option: "--data-dir",
     binaries_variable: "SQERN_PG_BIN",
 };
+
+/// The superuser of the server.
+pub(crate) const ROLE: &str = "sqern";
 
 /// The database that exists in a new server, without a schema.
 pub const DATABASE: &str = "sqern";
@@ -243,6 +246,12 @@ impl TestDatabase {
     #[must_use]
     pub fn dsn(&self) -> String {
         self.server.dsn(&self.name)
+    }
+
+    /// Returns the address of its server.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.server.endpoint()
     }
 
     /// Opens another connection to the database as the superuser.

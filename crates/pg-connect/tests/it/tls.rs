@@ -145,6 +145,7 @@ async fn encrypted(params: &str) -> bool {
     let session = try_dsn(&dsn, home.path())
         .await
         .unwrap_or_else(|error| panic!("{params}: {error}"));
+    assert_eq!(session.is_pooled().await.ok(), Some(false), "{params}");
     value(
         &session,
         "select ssl::text from pg_stat_ssl where pid = pg_backend_pid()",
@@ -308,4 +309,35 @@ async fn a_client_certificate_is_accepted_and_its_key_must_be_private() {
             .contains("chmod 0600"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_cancel_request_uses_the_encryption_of_the_session() {
+    let server = TestServer::shared().await;
+    let home = tempfile::tempdir().expect("a directory");
+    let socket = format!("host={} user=admin", server.endpoint.socket_dir.display());
+    for params in [
+        "hostaddr=127.0.0.1 user=crypt sslmode=require",
+        "hostaddr=127.0.0.1 user=plain sslmode=disable",
+        "host=127.0.0.1 user=crypt sslmode=prefer",
+        "host=localhost user=crypt sslmode=require",
+        &socket,
+    ] {
+        let dsn = format!("{params} port={} dbname=app", server.port);
+        let session = try_dsn(&dsn, home.path())
+            .await
+            .unwrap_or_else(|error| panic!("{params}: {error}"));
+        let cancel = async {
+            // Without a statement, a request has no effect.
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            session.canceler().cancel().await.expect(params);
+        };
+        let statement = session.client.batch_execute("select pg_sleep(20)");
+        let (result, ()) = tokio::join!(statement, cancel);
+        let code = result
+            .expect_err(params)
+            .code()
+            .map(|code| code.code().to_owned());
+        assert_eq!(code.as_deref(), Some("57014"), "{params}");
+    }
 }

@@ -130,7 +130,6 @@ impl Bench {
     /// Measures reports and lists as of a generation in the middle of the journal.
     async fn past(&self) {
         let mut client = self.client().await;
-        sqern_db::session::prepare(&client).await.expect("session");
         let query = "SELECT generation FROM generation_commit
              WHERE position <= (SELECT max(position) / 2 FROM generation_commit) ORDER BY position DESC LIMIT 1";
         let generation = At::Generation(client.query_one(query, &[]).await.expect(query).get(0));
@@ -199,7 +198,6 @@ impl Bench {
         read: impl AsyncFn(&tokio_postgres::Transaction<'_>) -> T,
     ) {
         let mut client = self.client().await;
-        sqern_db::session::prepare(&client).await.expect("session");
         let mut measure = async |runs: usize| {
             let mut times = vec![];
             // The first runs fill caches.
@@ -373,7 +371,6 @@ impl Bench {
         let end = Instant::now() + Duration::from_secs(self.size.seconds);
         for worker in 0..self.size.workers {
             let mut client = self.client().await;
-            sqern_db::session::prepare(&client).await.expect("session");
             workers.push(tokio::spawn(async move {
                 let options = ChangeOptions {
                     comment: format!("worker {worker}"),

@@ -1,26 +1,27 @@
 //! Loads: record a report as clusters and hosts.
 
+use std::io;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sqern_db::change::{self, Finished};
 use sqern_db::cust::load::{self as db, Change, CompareError, Counts, Totals};
 use sqern_db::{AsOf, cust, distro};
 use sqern_model::{Shrink, counted};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Transaction};
 
 use super::input::ReportFormat;
-use super::invalid::InvalidReport;
-use super::reader::{CompleteReport, ReportReader, ReportSource};
+use super::reader::{ReportSource, read_in_thread};
 use super::rows::KnownNames;
+use super::stored_rows::{StoredRows, rows_of};
 use crate::{ChangeOptions, Error, Progress};
 
-/// The maximum number of blocks of rows that wait for the database.
-const MAX_PENDING_BLOCKS: usize = 4;
+/// The number of blocks that are sent without waiting for the server.
+const PENDING_BLOCKS: usize = 2;
 
 /// The options of a load.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadRequest {
-    /// The format of the report; `None` to detect it from the file name or the content.
-    pub format: Option<ReportFormat>,
     /// Whether clusters that the report does not contain remain.
     pub partial: bool,
     /// Whether a report that deletes too many clusters or hosts is accepted.
@@ -32,8 +33,6 @@ pub struct LoadRequest {
 /// An event of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoadEvent {
-    /// The report is being read.
-    Reading,
     /// The report is being compared with the database.
     Comparing,
     /// The changes are being recorded.
@@ -92,27 +91,68 @@ impl ReportShrink {
     }
 }
 
+/// A report that was read to its end.
+#[derive(Debug)]
+pub struct ReceivedReport {
+    format: ReportFormat,
+    rows: StoredRows,
+}
+
+/// Returns the names that a report may contain.
+///
+/// # Errors
+///
+/// Returns an error if the role of the session cannot record changes.
+pub async fn known_names(client: &Client) -> Result<KnownNames, Error> {
+    change::require_writer(client).await?;
+    let types = cust::types(client, &AsOf::Now).await?;
+    let distros = distro::list(client, &AsOf::Now).await?;
+    Ok(KnownNames::new(
+        &types,
+        distros.into_iter().map(|distro| distro.name),
+    ))
+}
+
+/// Reads a report to its end. Its sender can be slow, so no connection should be open meanwhile.
+/// The format is detected from the file name or the content if it is `None`.
+///
+/// # Errors
+///
+/// Returns [`Error::InvalidReport`] for an invalid report.
+pub async fn receive(
+    source: ReportSource,
+    format: Option<ReportFormat>,
+    known: KnownNames,
+) -> Result<ReceivedReport, Error> {
+    let name = source.name();
+    let (complete, rows) = read_in_thread(source, format, known)
+        .await
+        .map_err(|error| Error::InvalidReport { name, error })?;
+    Ok(ReceivedReport {
+        format: complete.format,
+        rows,
+    })
+}
+
 /// Records a report: adds new clusters, hosts and kernels, updates changed ones, and marks absent
 /// ones as deleted.
 ///
 /// # Errors
 ///
-/// Returns [`Error::InvalidReport`] or [`Error::ReportConflict`] for an invalid report, and
-/// [`Error::ReportShrink`] for one that deletes too many clusters or hosts. A dry run returns the
-/// latter as part of the outcome. After an error, nothing is changed.
+/// Returns [`Error::ReportConflict`] for a report with duplicates, and [`Error::ReportShrink`] for
+/// one that deletes too many clusters or hosts. A dry run returns the latter as part of the
+/// outcome. After an error, nothing is changed.
 pub async fn load(
     client: &mut Client,
-    source: ReportSource,
+    report: ReceivedReport,
     request: &LoadRequest,
     options: &ChangeOptions,
     progress: &impl Progress<LoadEvent>,
 ) -> Result<LoadOutcome, Error> {
-    change::require_writer(client).await?;
-    progress.report(LoadEvent::Reading);
-    let report = receive(client, source, request.format).await?;
     progress.report(LoadEvent::Comparing);
     let change = change::begin(client, &options.comment).await?;
     let is_csv = report.format == ReportFormat::Csv;
+    insert(&change.transaction, report.rows).await?;
     let compared = db::compare(&change.transaction, request.partial, is_csv).await;
     let totals = compared.map_err(|error| match error {
         CompareError::Db(error) => Error::Db(error),
@@ -141,29 +181,21 @@ pub async fn load(
     })
 }
 
-/// Copies the rows of a report into temporary tables.
-async fn receive(
-    client: &Client,
-    source: ReportSource,
-    format: Option<ReportFormat>,
-) -> Result<CompleteReport, Error> {
-    let types = cust::types(client, &AsOf::Now).await?;
-    let distros = distro::list(client, &AsOf::Now).await?;
-    let known = KnownNames::new(&types, distros.into_iter().map(|distro| distro.name));
-    let name = source.name();
-    let (sender, mut blocks) = tokio::sync::mpsc::channel(MAX_PENDING_BLOCKS);
-    let reader = ReportReader::start(source, format, known, sender);
-    let mut result = None;
-    db::receive(client, &mut blocks, || {
-        result.insert(reader.finish()).is_ok()
-    })
-    .await?;
-    let result = result.unwrap_or_else(|| {
-        Err(InvalidReport::new(
-            "could not read the report: the reader returned no result",
-        ))
-    });
-    result.map_err(|error| Error::InvalidReport { name, error })
+/// Inserts the rows of a report into temporary tables. A block is read and sent while the server
+/// inserts the previous one.
+async fn insert(transaction: &Transaction<'_>, rows: StoredRows) -> Result<(), Error> {
+    let unreadable = || Error::io("could not read a temporary file");
+    db::create_tables(transaction).await?;
+    let insert = async |block: io::Result<String>| {
+        let block = block.map_err(unreadable())?;
+        let rows = rows_of(&block).map_err(unreadable())?;
+        Ok::<(), Error>(db::insert_rows(transaction, &rows).await?)
+    };
+    stream::iter(rows.blocks().map_err(unreadable())?)
+        .map(insert)
+        .buffered(PENDING_BLOCKS)
+        .try_collect()
+        .await
 }
 
 /// Returns the number of changes.

@@ -23,7 +23,7 @@ const FORMATS: [ReportFormat; 3] = [
 fn read(
     bytes: &[u8],
     format: Option<ReportFormat>,
-) -> (Result<CompleteReport, InvalidReport>, Vec<u8>) {
+) -> (Result<CompleteReport, InvalidReport>, String) {
     let source = ReportSource::Stream {
         name: "a test".to_owned(),
         bytes: Box::new(Cursor::new(bytes.to_vec())),
@@ -34,19 +34,18 @@ fn read(
         clusters: 0,
     }];
     let known = KnownNames::new(&types, [DistroName::new("alma8").unwrap()]);
-    let (sender, mut blocks) = tokio::sync::mpsc::channel(1000);
-    let result = read_report(source, format, known, sender);
-    let mut rows = vec![];
-    while let Ok(block) = blocks.try_recv() {
-        rows.extend(block);
+    match read_report(source, format, known) {
+        Ok((complete, rows)) => {
+            let rows = rows.blocks().unwrap().map(Result::unwrap).collect();
+            (Ok(complete), rows)
+        }
+        Err(error) => (Err(error), String::new()),
     }
-    (result, rows)
 }
 
 /// Returns the rows without their places, which depend on the format.
-fn contents(rows: &[u8]) -> Vec<String> {
-    let text = std::str::from_utf8(rows).unwrap();
-    let mut rows: Vec<String> = text
+fn contents(rows: &str) -> Vec<String> {
+    let mut rows: Vec<String> = rows
         .lines()
         .map(|row| row.splitn(3, '\t').nth(2).unwrap().to_owned())
         .collect();
@@ -58,7 +57,7 @@ fn contents(rows: &[u8]) -> Vec<String> {
 type Clusters = BTreeMap<String, BTreeMap<String, (Vec<String>, bool)>>;
 
 fn name() -> impl Strategy<Value = String> {
-    // With special characters of JSON, CSV and COPY.
+    // With special characters of JSON, CSV and the array syntax of PostgreSQL.
     "[a-zé\\\\\",:;'{}]([a-zé \\\\\",:;'{}]{0,5}[a-zé\\\\\",:;'{}])?"
 }
 

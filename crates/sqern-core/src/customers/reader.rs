@@ -1,16 +1,16 @@
-//! The reader of reports: decodes a report in a separate thread, and sends its rows to a load.
+//! The reader of reports: decodes a report in a separate thread, and stores its rows for a load.
 
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
-use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 
 use super::input::{Input, ReportFormat, format_of};
 use super::invalid::{InvalidReport, unreadable};
 use super::rows::{KnownNames, Rows};
+use super::stored_rows::StoredRows;
 use super::{csv, json};
 
 /// The source of a report.
@@ -59,46 +59,32 @@ pub(super) struct CompleteReport {
     pub(super) hosts: i64,
 }
 
-/// A report that another thread reads.
-pub(super) struct ReportReader {
-    result: mpsc::Receiver<Result<CompleteReport, InvalidReport>>,
-}
-
-impl ReportReader {
-    /// Starts to read a report, and sends its rows as blocks of the text format of COPY.
-    ///
-    /// Memory contains at most one host and the pending blocks. A thread is used instead of a task,
-    /// because a task that waits for standard input would prevent the program from exiting.
-    pub(super) fn start(
-        source: ReportSource,
-        format: Option<ReportFormat>,
-        known: KnownNames,
-        blocks: Sender<Vec<u8>>,
-    ) -> Self {
-        let (sender, result) = mpsc::sync_channel(1);
-        std::thread::spawn(move || {
-            // The receiver may no longer exist.
-            _ = sender.send(read(source, format, known, blocks));
-        });
-        Self { result }
-    }
-
-    /// Returns the result, after the last block was received.
-    pub(super) fn finish(self) -> Result<CompleteReport, InvalidReport> {
-        self.result.recv().unwrap_or_else(|_| {
-            Err(InvalidReport::new(unreadable(
-                "the reader terminated unexpectedly",
-            )))
-        })
-    }
+/// Reads a report in a separate thread.
+///
+/// Memory contains at most one host and a block of rows. A thread is used instead of a task,
+/// because a task that waits for standard input would prevent the program from exiting.
+pub(super) async fn read_in_thread(
+    source: ReportSource,
+    format: Option<ReportFormat>,
+    known: KnownNames,
+) -> Result<(CompleteReport, StoredRows), InvalidReport> {
+    let (sender, result) = oneshot::channel();
+    std::thread::spawn(move || {
+        // The receiver may no longer exist.
+        _ = sender.send(read(source, format, known));
+    });
+    result.await.unwrap_or_else(|_| {
+        Err(InvalidReport::new(unreadable(
+            "the reader terminated unexpectedly",
+        )))
+    })
 }
 
 pub(super) fn read(
     source: ReportSource,
     format: Option<ReportFormat>,
     known: KnownNames,
-    blocks: Sender<Vec<u8>>,
-) -> Result<CompleteReport, InvalidReport> {
+) -> Result<(CompleteReport, StoredRows), InvalidReport> {
     let format = format.or_else(|| source.path().and_then(format_of));
     let name = source.name();
     let bytes: Box<dyn Read + Send> = match source {
@@ -110,11 +96,11 @@ pub(super) fn read(
     };
     let mut input = Input::new(bytes, &name)?;
     let format = format.or_else(|| input.detect_format());
-    let mut rows = Rows::new(known, blocks);
+    let mut rows = Rows::new(known);
     let format = match format {
         Some(ReportFormat::Csv) => csv::read(input, &mut rows).map(|()| ReportFormat::Csv),
         other => json::read(input, other, &mut rows),
     }?;
-    let hosts = rows.finish()?;
-    Ok(CompleteReport { format, hosts })
+    let (rows, hosts) = rows.finish()?;
+    Ok((CompleteReport { format, hosts }, rows))
 }

@@ -1,18 +1,15 @@
-//! Converts reports of all formats to rows for COPY.
+//! Converts reports of all formats to the same rows.
 
 use std::collections::{BTreeMap, HashSet};
+use std::io;
 
 use sqern_db::cust::ClusterType;
-use sqern_db::cust::load::Place;
+use sqern_db::cust::load::{Place, ReportRow};
 use sqern_model::{ClusterName, DistroName, ReportedHost, TypeWord, counted};
-use tokio::sync::mpsc::Sender;
 
-use super::invalid::InvalidReport;
+use super::invalid::{InvalidReport, unreadable};
+use super::stored_rows::StoredRows;
 
-/// Null in COPY.
-const NULL: &str = "\\N";
-/// The size from which a block is sent.
-const BLOCK_BYTES: usize = 256 * 1024;
 /// The maximum number of reported unknown distributions, and of places for each of them.
 const MAX_LISTED: usize = 5;
 
@@ -68,22 +65,20 @@ struct Missing {
     places: Vec<Place>,
 }
 
-/// Collects rows into blocks, and sends them.
+/// Collects and stores rows.
 pub(super) struct Rows {
     known: KnownNames,
-    blocks: Sender<Vec<u8>>,
-    block: Vec<u8>,
+    stored: StoredRows,
     clusters: i32,
     hosts: i64,
     missing: BTreeMap<DistroName, Missing>,
 }
 
 impl Rows {
-    pub(super) fn new(known: KnownNames, blocks: Sender<Vec<u8>>) -> Self {
+    pub(super) fn new(known: KnownNames) -> Self {
         Self {
             known,
-            blocks,
-            block: vec![],
+            stored: StoredRows::new(),
             clusters: 0,
             hosts: 0,
             missing: BTreeMap::new(),
@@ -109,18 +104,17 @@ impl Rows {
         type_id: i32,
         line: i64,
     ) -> Result<(), String> {
-        self.fields(&[
-            &line.to_string(),
-            NULL,
-            &number.to_string(),
-            &type_id.to_string(),
-            NULL,
-            NULL,
-            NULL,
-            NULL,
-        ]);
-        self.text(name.as_str());
-        self.end_row()
+        self.add(&ReportRow {
+            line: Some(line),
+            record: None,
+            cluster: number,
+            cltype: Some(type_id),
+            current: None,
+            host: None,
+            distro: None,
+            version: None,
+            name: Some(name.as_str()),
+        })
     }
 
     /// Adds a host of a started cluster. Hosts with an unknown distribution are only counted, so
@@ -137,39 +131,33 @@ impl Rows {
             self.add_missing(&host.distro, place);
             return Ok(());
         }
-        let number = cluster.to_string();
         for (index, (version, current)) in kernels.into_iter().enumerate() {
-            if index == 0 {
-                self.fields(&[
-                    &place.line.to_string(),
-                    &place.record.unwrap_or_default().to_string(),
-                ]);
-            } else {
-                self.fields(&[NULL, NULL]);
-            }
-            self.fields(&[&number, NULL, if current { "t" } else { "f" }]);
-            self.text(host.name.as_str());
-            self.text(host.distro.as_str());
-            self.text(version.as_str());
-            self.fields(&[NULL]);
-            self.end_row()?;
+            let is_first = index == 0;
+            self.add(&ReportRow {
+                line: is_first.then_some(place.line),
+                record: is_first.then(|| place.record.unwrap_or_default()),
+                cluster,
+                cltype: None,
+                current: Some(current),
+                host: Some(host.name.as_str()),
+                distro: Some(host.distro.as_str()),
+                version: Some(version.as_str()),
+                name: None,
+            })?;
         }
         Ok(())
     }
 
-    /// Sends the last block, and returns the number of hosts.
+    /// Returns the rows and the number of hosts.
     ///
     /// # Errors
     ///
     /// Returns an error for unknown distributions.
-    pub(super) fn finish(mut self) -> Result<i64, InvalidReport> {
-        if let Some(error) = self.unknown_distros() {
-            return Err(error);
+    pub(super) fn finish(self) -> Result<(StoredRows, i64), InvalidReport> {
+        match self.unknown_distros() {
+            Some(error) => Err(error),
+            None => Ok((self.stored, self.hosts)),
         }
-        if !self.block.is_empty() {
-            self.send().map_err(InvalidReport::new)?;
-        }
-        Ok(self.hosts)
     }
 
     fn unknown_distros(&self) -> Option<InvalidReport> {
@@ -224,41 +212,9 @@ impl Rows {
         }
     }
 
-    /// Adds fields that need no escaping.
-    fn fields(&mut self, fields: &[&str]) {
-        for field in fields {
-            self.block.extend_from_slice(field.as_bytes());
-            self.block.push(b'\t');
-        }
-    }
-
-    /// Adds a text field. Names contain no control characters, so only the backslash is escaped for
-    /// COPY.
-    fn text(&mut self, text: &str) {
-        for byte in text.bytes() {
-            if byte == b'\\' {
-                self.block.push(b'\\');
-            }
-            self.block.push(byte);
-        }
-        self.block.push(b'\t');
-    }
-
-    /// Ends a row: replaces the last tab by a newline.
-    fn end_row(&mut self) -> Result<(), String> {
-        self.block.pop();
-        self.block.push(b'\n');
-        if self.block.len() > BLOCK_BYTES {
-            self.send()
-        } else {
-            Ok(())
-        }
-    }
-
-    fn send(&mut self) -> Result<(), String> {
-        let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_BYTES + 1024));
-        self.blocks
-            .blocking_send(block)
-            .map_err(|_| "could not send the report to the database: connection closed".to_owned())
+    fn add(&mut self, row: &ReportRow<'_>) -> Result<(), String> {
+        let describe =
+            |error: io::Error| unreadable(&format!("could not write to a temporary file: {error}"));
+        self.stored.add(row).map_err(describe)
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn check(
             return (findings, DatabaseFacts::default());
         }
     };
-    let mut findings = vec![Finding::ok(CONNECTION, session.describe())];
+    let mut findings = vec![describe(&session).await];
     let facts = match check_session(&session.client, distros, now, &mut findings).await {
         Ok(facts) => facts,
         Err(error) => {
@@ -69,6 +69,20 @@ pub(super) async fn check(
         }
     };
     (findings, facts)
+}
+
+/// Describes the connection. Commands behave differently with a pooler: see
+/// [`Session::is_pooled`].
+async fn describe(session: &Session) -> Finding {
+    let description = session.describe();
+    match session.is_pooled().await {
+        Ok(true) => Finding::ok(
+            CONNECTION,
+            format!("{description}, through a connection pooler"),
+        ),
+        // The next query reports the error.
+        Ok(false) | Err(_) => Finding::ok(CONNECTION, description),
+    }
 }
 
 /// Adds the findings in sequence, because some checks require the success of an earlier one.

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Seek, Write};
 
-use futures_util::{TryStreamExt, pin_mut};
-use sqern_db::DbError;
 use sqern_db::follow::{self, GenerationHeader, Position};
 use tempfile::SpooledTempFile;
 use tokio_postgres::Client;
@@ -48,15 +46,13 @@ pub(super) async fn read(
         )
     };
     let mut lines: HashMap<i64, Line> = headers.into_iter().map(new).collect();
-    let rows = follow::events(client, generations, tables).await?;
-    pin_mut!(rows);
-    while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
-        let (generation, event) = follow::decode_event(&row)?;
-        if let Some(line) = lines.get_mut(&generation) {
-            line.add(&event)
-                .map_err(Error::io("could not write to a temporary file"))?;
-        }
-    }
+    let add = |generation, event| match lines.get_mut(&generation) {
+        Some(line) => line
+            .add(&event)
+            .map_err(Error::io("could not write to a temporary file")),
+        None => Ok(()),
+    };
+    follow::events(client, generations, tables, add).await?;
     Ok(lines)
 }
 

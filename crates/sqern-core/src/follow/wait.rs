@@ -56,10 +56,11 @@ pub(super) struct Wait {
 }
 
 impl Wait {
-    /// Prepares a connection, before its first poll.
+    /// Prepares a connection, before its first poll. A session of a connection pooler can neither
+    /// subscribe to notifications nor hold an advisory lock between transactions.
     pub(super) async fn new(session: &Session) -> Result<Self, DbError> {
         Ok(Self {
-            is_notified: db::listen(&session.client).await?,
+            is_notified: !session.is_pooled().await? && db::listen(&session.client).await?,
             is_waiting: false,
             was_notified: false,
             interval: FIRST_POLL,

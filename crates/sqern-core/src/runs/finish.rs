@@ -1,10 +1,11 @@
 //! The end of runs: renewed leases, results, and abandoned runs.
 
 use jiff::Timestamp;
+use sqern_db::SqlClient;
 use sqern_db::change::Finished;
 use sqern_db::run as db;
 use sqern_model::{KernelResult, RunKind, RunResult};
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::{Client, Transaction};
 
 use crate::{ChangeOptions, Error, owner};
 
@@ -49,11 +50,7 @@ pub async fn finish(
 /// # Errors
 ///
 /// Returns [`Error::Run`] if the run does not exist or has already finished.
-pub async fn renew(
-    client: &impl GenericClient,
-    kind: RunKind,
-    id: i64,
-) -> Result<Timestamp, Error> {
+pub async fn renew(client: &impl SqlClient, kind: RunKind, id: i64) -> Result<Timestamp, Error> {
     db::renew(client, kind, id)
         .await
         .map_err(|error| Error::run(kind, error))

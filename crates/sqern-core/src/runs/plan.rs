@@ -3,9 +3,9 @@
 use sqern_db::kver::{self, Kver};
 use sqern_db::run::{self as db, Candidate, PlanFilter};
 use sqern_db::snapshot;
-use sqern_db::{AsOf, distro};
+use sqern_db::{AsOf, SqlClient, distro};
 use sqern_model::{KernelName, RunKind};
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::{Client, Transaction};
 
 use super::{NotReadyReason, RunSelection, RunSpec};
 use crate::read_model::{self, StaleReason};
@@ -108,7 +108,7 @@ fn reason(spec: &RunSpec, kernels: &[Kver]) -> NotReadyReason {
 }
 
 /// Returns an error if no kernel can be built or tested at all.
-pub(super) async fn require_input(client: &impl GenericClient, kind: RunKind) -> Result<(), Error> {
+pub(super) async fn require_input(client: &impl SqlClient, kind: RunKind) -> Result<(), Error> {
     let has_input = db::has_input(client, kind).await?;
     if has_input {
         Ok(())

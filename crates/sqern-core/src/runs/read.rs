@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_db::AsOf;
+use sqern_db::{AsOf, SqlClient};
 use sqern_db::run::{self as db, LoggedKernel, Run, RunKernel};
 use sqern_model::RunKind;
-use tokio_postgres::{Client, GenericClient};
+use tokio_postgres::Client;
 
 use crate::Error;
 
@@ -27,7 +27,7 @@ pub struct RunDetails {
 /// Returns [`Error::Run`] if the run does not exist now. An earlier state without the run has no
 /// kernels.
 pub async fn kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: RunKind,
     id: i64,
     as_of: &AsOf,

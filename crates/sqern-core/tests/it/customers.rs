@@ -3,7 +3,9 @@
 use std::io::Cursor;
 use std::sync::Mutex;
 
-use sqern_core::customers::{LoadEvent, LoadOutcome, LoadRequest, ReportSource, load};
+use sqern_core::customers::{
+    LoadEvent, LoadOutcome, LoadRequest, ReportSource, known_names, load, receive,
+};
 use sqern_core::{ChangeOptions, Error, Silent};
 
 use crate::support::Fixture;
@@ -24,7 +26,7 @@ fn report(hosts: &[&str]) -> String {
     )
 }
 
-/// Opens a session for each load, because a load creates temporary tables.
+/// Receives and loads a report.
 async fn load_report(
     fixture: &Fixture,
     text: &str,
@@ -36,14 +38,9 @@ async fn load_report(
         dry_run,
         ..ChangeOptions::committed("a test")
     };
-    load(
-        &mut session.client,
-        source(text),
-        request,
-        &options,
-        &Silent,
-    )
-    .await
+    let known = known_names(&session.client).await?;
+    let report = receive(source(text), None, known).await?;
+    load(&mut session.client, report, request, &options, &Silent).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,15 +54,13 @@ async fn a_load_reports_its_phases_and_changes() {
     };
     let options = ChangeOptions::committed("a test");
     let progress = |event| events.lock().unwrap().push(event);
-    let outcome = load(
-        &mut session.client,
-        source(&report(&["h1", "h2"])),
-        &request,
-        &options,
-        &progress,
-    )
-    .await
-    .unwrap();
+    let known = known_names(&session.client).await.unwrap();
+    let received = receive(source(&report(&["h1", "h2"])), None, known)
+        .await
+        .unwrap();
+    let outcome = load(&mut session.client, received, &request, &options, &progress)
+        .await
+        .unwrap();
     assert_eq!(
         (
             outcome.total_changes,
@@ -75,11 +70,7 @@ async fn a_load_reports_its_phases_and_changes() {
         (3, 1, 2)
     );
     assert!(outcome.finished.generation.is_some() && outcome.shrink.is_none());
-    let expected = [
-        LoadEvent::Reading,
-        LoadEvent::Comparing,
-        LoadEvent::Recording { changes: 3 },
-    ];
+    let expected = [LoadEvent::Comparing, LoadEvent::Recording { changes: 3 }];
     assert_eq!(*events.lock().unwrap(), expected);
 }
 

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::FutureExt;
 use pg_connect::{ConnectEnv, ConnectRequest};
+use sqern_db::DbError;
 use sqern_db::follow::{self, Position};
 use tokio::task::JoinSet;
 
@@ -99,12 +100,12 @@ async fn follow_on(
             .iter()
             .map(|waiting| waiting.generation)
             .collect();
-        let rows = follow::events(&session.client, &generations, &[]).await?;
-        let events: Vec<i64> = rows
-            .err_into()
-            .and_then(async |row| follow::decode_event(&row).map(|(generation, _)| generation))
-            .try_collect()
-            .await?;
+        let mut events = vec![];
+        let add = |generation, _| {
+            events.push(generation);
+            Ok::<(), DbError>(())
+        };
+        follow::events(&session.client, &generations, &[], add).await?;
         let now = Instant::now();
         for generation in events {
             followed.seen.entry(generation).or_default().push(now);

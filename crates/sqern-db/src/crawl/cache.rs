@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, CrawlState, DistroName};
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::Transaction;
 
-use crate::DbError;
-use crate::decode::{column, from_row, query_rows, query_values};
+use crate::decode::{column, execute, from_row, query, query_rows, query_values};
+use crate::{DbError, SqlClient};
 
 /// A source that the newest check of its distribution did not read completely. The lists of the
 /// distribution might lack kernels.
@@ -76,7 +76,7 @@ from_row!(LastCheck { distro, checked_at });
 /// Returns the newest checks of these distributions, or of all if `distros` is empty, that were
 /// made until a time or now. A distribution without a check is not part of the list.
 pub async fn last_checks(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[DistroName],
     until: Option<Timestamp>,
 ) -> Result<Vec<LastCheck>, DbError> {
@@ -90,7 +90,7 @@ pub async fn last_checks(
 /// selection, these are distributions with recorded kernels, which then are known only from
 /// customers or users.
 pub async fn never_checked(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[DistroName],
     until: Option<Timestamp>,
 ) -> Result<Vec<DistroName>, DbError> {
@@ -103,19 +103,22 @@ pub async fn never_checked(
 }
 
 /// Returns the last crawl of each source.
-pub async fn last(client: &impl GenericClient) -> Result<Vec<LastCrawl>, DbError> {
+pub async fn last(client: &impl SqlClient) -> Result<Vec<LastCrawl>, DbError> {
     query_rows(client, include_str!("../../queries/crawl_last.sql"), &[]).await
 }
 
 /// Returns the cached metadata of the sources of a distribution by the name of the source.
 pub async fn cache(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distro: &DistroName,
 ) -> Result<BTreeMap<String, CrawlCache>, DbError> {
     let mut caches: BTreeMap<String, CrawlCache> = BTreeMap::new();
-    for row in client
-        .query(include_str!("../../queries/crawl_cache.sql"), &[distro])
-        .await?
+    for row in query(
+        client,
+        include_str!("../../queries/crawl_cache.sql"),
+        &[distro],
+    )
+    .await?
     {
         let cache = CrawlCache {
             checksum: column(&row, "checksum")?,
@@ -124,12 +127,12 @@ pub async fn cache(
         };
         caches.insert(column(&row, "name")?, cache);
     }
-    for row in client
-        .query(
-            "SELECT source, url, etag, body FROM crawl_file WHERE distro = $1",
-            &[distro],
-        )
-        .await?
+    for row in query(
+        client,
+        "SELECT source, url, etag, body FROM crawl_file WHERE distro = $1",
+        &[distro],
+    )
+    .await?
     {
         let file = CachedFile {
             etag: column(&row, "etag")?,
@@ -142,12 +145,12 @@ pub async fn cache(
             .files
             .insert(column(&row, "url")?, file);
     }
-    for row in client
-        .query(
-            "SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1",
-            &[distro],
-        )
-        .await?
+    for row in query(
+        client,
+        "SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1",
+        &[distro],
+    )
+    .await?
     {
         let index = CachedIndex {
             checksum: column(&row, "checksum")?,
@@ -181,18 +184,18 @@ pub(super) async fn store(
         .values()
         .map(|file| file.body.as_slice())
         .collect();
-    transaction
-        .execute(
-            "DELETE FROM crawl_file WHERE distro = $1 AND source = $2 AND url <> ALL ($3)",
-            &[distro, &source, &urls],
-        )
-        .await?;
-    transaction
-        .execute(
-            include_str!("../../queries/crawl_file_keep.sql"),
-            &[distro, &source, &urls, &etags, &bodies],
-        )
-        .await?;
+    execute(
+        transaction,
+        "DELETE FROM crawl_file WHERE distro = $1 AND source = $2 AND url <> ALL ($3)",
+        &[distro, &source, &urls],
+    )
+    .await?;
+    execute(
+        transaction,
+        include_str!("../../queries/crawl_file_keep.sql"),
+        &[distro, &source, &urls, &etags, &bodies],
+    )
+    .await?;
     let names: Vec<&str> = metadata.indexes.keys().map(String::as_str).collect();
     let checksums: Vec<&str> = metadata
         .indexes
@@ -204,25 +207,25 @@ pub(super) async fn store(
         .values()
         .map(|index| index.entries.as_str())
         .collect();
-    transaction
-        .execute(
-            "DELETE FROM crawl_index WHERE distro = $1 AND source = $2 AND name <> ALL ($3)",
-            &[distro, &source, &names],
-        )
-        .await?;
-    transaction
-        .execute(
-            include_str!("../../queries/crawl_index_keep.sql"),
-            &[distro, &source, &names, &checksums, &entries],
-        )
-        .await?;
+    execute(
+        transaction,
+        "DELETE FROM crawl_index WHERE distro = $1 AND source = $2 AND name <> ALL ($3)",
+        &[distro, &source, &names],
+    )
+    .await?;
+    execute(
+        transaction,
+        include_str!("../../queries/crawl_index_keep.sql"),
+        &[distro, &source, &names, &checksums, &entries],
+    )
+    .await?;
     Ok(())
 }
 
 /// Returns the sources that the newest check of their distribution did not read completely, as of a
 /// time or now. Selects all distributions if `distros` is empty.
 pub async fn incomplete(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     distros: &[DistroName],
     at: Option<Timestamp>,
 ) -> Result<Vec<Incomplete>, DbError> {

@@ -1,30 +1,26 @@
-//! Loads a customer report: copies it into temporary tables, compares them with the recorded rows,
+//! Loads a customer report: inserts it into temporary tables, compares them with the recorded rows,
 //! and applies the differences.
 //!
-//! 1. [`receive`] copies the rows of the report into `cust_report` before the transaction of the load. A slow sender therefore holds no
-//!    lock and no generation.
+//! 1. [`create_tables`] and [`insert_rows`] fill `cust_report`. The report must have been read to its end before, so that a slow sender
+//!    holds no lock and no generation.
 //! 2. [`compare`] takes the lock for loads, and writes the differences to `cust_cluster_diff` and `cust_host_diff`.
 //! 3. [`apply`] applies the differences.
 
 use std::fmt;
-use std::io::Cursor;
-use std::pin::pin;
 
-use futures_util::SinkExt as _;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, KernelVersion, Shrink};
-use tokio::sync::mpsc::Receiver;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
 use crate::decode::{
-    FromRow, column, from_row, query_optional, query_row, query_rows, query_value,
+    FromRow, column, execute, from_row, query_optional, query_row, query_rows, query_value,
 };
 use crate::text_enum::text_enum;
 use crate::{DbError, crawl};
 
-/// The temporary tables of a load.
+/// The temporary tables of a load, which exist until the end of the transaction.
 ///
 /// `cust_report` has a row for each kernel of a host. The first row of a host also has its location
 /// in the report (`line`, `record`). A row with `name` and `cltype` describes a cluster and can
@@ -32,12 +28,12 @@ use crate::{DbError, crawl};
 pub const TABLES: &str = "
 CREATE TEMPORARY TABLE cust_report (
     line bigint, record bigint, cluster integer NOT NULL, cltype integer, current boolean, host text, distro text, version text, name text
-);
-CREATE TEMPORARY TABLE cust_report_cluster (cluster integer PRIMARY KEY, first integer, name text, cltype integer, line bigint);
-CREATE TEMPORARY TABLE cust_cluster_diff (name text, was integer, was_live boolean, becomes integer);
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE cust_report_cluster (cluster integer PRIMARY KEY, first integer, name text, cltype integer, line bigint) ON COMMIT DROP;
+CREATE TEMPORARY TABLE cust_cluster_diff (name text, was integer, was_live boolean, becomes integer) ON COMMIT DROP;
 CREATE TEMPORARY TABLE cust_host_diff (
     id bigint, cluster_name text, host_name text, distro text, version text, was boolean, becomes boolean
-);";
+) ON COMMIT DROP;";
 
 /// The memory of a join of a load before it uses temporary files.
 const WORK_MEMORY: &str = "SET LOCAL work_mem = '64MB'";
@@ -215,30 +211,61 @@ pub struct Change {
 
 from_row!(Change { sign, cluster, host, distro, version, was, becomes, brought_back = "back" });
 
-/// Creates [`TABLES`], and copies blocks of rows in the text format of COPY into `cust_report`. Can
-/// only be called once for each session. After the last block, `is_complete` returns whether the
-/// report was read to its end. Otherwise no row is copied.
-pub async fn receive(
-    client: &Client,
-    blocks: &mut Receiver<Vec<u8>>,
-    is_complete: impl FnOnce() -> bool,
+/// A row of `cust_report`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportRow<'a> {
+    /// The line of a cluster or of the first row of a host.
+    pub line: Option<i64>,
+    /// The number of the host, in its first row.
+    pub record: Option<i64>,
+    /// The number of the cluster.
+    pub cluster: i32,
+    /// The type of a cluster.
+    pub cltype: Option<i32>,
+    /// Whether the host runs the kernel.
+    pub current: Option<bool>,
+    /// The name of the host.
+    pub host: Option<&'a str>,
+    /// The distribution of the kernel.
+    pub distro: Option<&'a str>,
+    /// The version of the kernel.
+    pub version: Option<&'a str>,
+    /// The name of a cluster.
+    pub name: Option<&'a str>,
+}
+
+/// Creates the temporary tables.
+pub async fn create_tables(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    Ok(transaction.batch_execute(TABLES).await?)
+}
+
+/// Inserts rows into `cust_report`.
+pub async fn insert_rows(
+    transaction: &Transaction<'_>,
+    rows: &[ReportRow<'_>],
 ) -> Result<(), DbError> {
-    client.batch_execute(TABLES).await?;
-    // The duration depends on the sender of the report.
-    client.batch_execute("SET statement_timeout = 0").await?;
-    let mut sink = pin!(
-        client
-            .copy_in::<_, Cursor<Vec<u8>>>("COPY cust_report FROM STDIN")
-            .await?
-    );
-    while let Some(block) = blocks.recv().await {
-        sink.feed(Cursor::new(block)).await?;
-    }
-    if is_complete() {
-        sink.finish().await?;
-        client.batch_execute("RESET statement_timeout").await?;
-    }
+    // COPY would require a prepared statement, which could remain in the session of a pooler.
+    execute(
+        transaction,
+        include_str!("../../queries/cust_load_report.sql"),
+        &[
+            &column_of(rows, |row| row.line),
+            &column_of(rows, |row| row.record),
+            &column_of(rows, |row| row.cluster),
+            &column_of(rows, |row| row.cltype),
+            &column_of(rows, |row| row.current),
+            &column_of(rows, |row| row.host),
+            &column_of(rows, |row| row.distro),
+            &column_of(rows, |row| row.version),
+            &column_of(rows, |row| row.name),
+        ],
+    )
+    .await?;
     Ok(())
+}
+
+fn column_of<'a, T>(rows: &[ReportRow<'a>], value: impl Fn(&ReportRow<'a>) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
 }
 
 /// Waits for other loads to end, and computes the differences. With `partial`, clusters that the
@@ -254,9 +281,12 @@ pub async fn compare(
     parts: bool,
 ) -> Result<Totals, CompareError> {
     transaction.batch_execute(WORK_MEMORY).await?;
-    if transaction
-        .execute(include_str!("../../queries/cust_load_clusters.sql"), &[])
-        .await?
+    if execute(
+        transaction,
+        include_str!("../../queries/cust_load_clusters.sql"),
+        &[],
+    )
+    .await?
         == 0
     {
         return Err(CompareError::Empty);
@@ -265,21 +295,19 @@ pub async fn compare(
         .batch_execute("ANALYZE cust_report_cluster")
         .await?;
     reject_duplicates(transaction, parts).await?;
-    transaction
-        .execute("SELECT lock_table('public.cust_cluster')", &[])
-        .await?;
-    let clusters = transaction
-        .execute(
-            include_str!("../../queries/cust_load_cluster_diff.sql"),
-            &[&partial],
-        )
-        .await?;
-    let hosts = transaction
-        .execute(
-            include_str!("../../queries/cust_load_host_diff.sql"),
-            &[&partial],
-        )
-        .await?;
+    execute(transaction, "SELECT lock_table('public.cust_cluster')", &[]).await?;
+    let clusters = execute(
+        transaction,
+        include_str!("../../queries/cust_load_cluster_diff.sql"),
+        &[&partial],
+    )
+    .await?;
+    let hosts = execute(
+        transaction,
+        include_str!("../../queries/cust_load_host_diff.sql"),
+        &[&partial],
+    )
+    .await?;
     if clusters + hosts > 0 {
         transaction
             .batch_execute("ANALYZE cust_cluster_diff; ANALYZE cust_host_diff")
@@ -400,9 +428,12 @@ pub async fn apply(transaction: &Transaction<'_>, totals: &Totals) -> Result<(),
     if totals.new_kernels > 0 {
         // A concurrent crawl would fail to insert a kernel that it computed as new.
         crawl::lock(transaction).await?;
-        transaction
-            .execute(include_str!("../../queries/cust_load_kver.sql"), &[])
-            .await?;
+        execute(
+            transaction,
+            include_str!("../../queries/cust_load_kver.sql"),
+            &[],
+        )
+        .await?;
     }
     let Totals {
         clusters,
@@ -411,41 +442,41 @@ pub async fn apply(transaction: &Transaction<'_>, totals: &Totals) -> Result<(),
     } = totals;
     if clusters.added > 0 {
         let insert = "INSERT INTO cust_cluster (name, cltype) SELECT name, becomes FROM cust_cluster_diff WHERE was IS NULL ORDER BY name";
-        transaction.execute(insert, &[]).await?;
+        execute(transaction, insert, &[]).await?;
     }
     if clusters.changed + clusters.brought_back + clusters.removed > 0 {
-        transaction
-            .execute(
-                include_str!("../../queries/cust_load_clusters_update.sql"),
-                &[&now],
-            )
-            .await?;
+        execute(
+            transaction,
+            include_str!("../../queries/cust_load_clusters_update.sql"),
+            &[&now],
+        )
+        .await?;
     }
     if host_kernels.removed > 0 {
-        transaction
-            .execute(
-                include_str!("../../queries/cust_load_hosts_delete.sql"),
-                &[&now],
-            )
-            .await?;
+        execute(
+            transaction,
+            include_str!("../../queries/cust_load_hosts_delete.sql"),
+            &[&now],
+        )
+        .await?;
     }
     if host_kernels.changed > 0 {
         for current in [false, true] {
-            transaction
-                .execute(
-                    include_str!("../../queries/cust_load_hosts_update.sql"),
-                    &[&current],
-                )
-                .await?;
+            execute(
+                transaction,
+                include_str!("../../queries/cust_load_hosts_update.sql"),
+                &[&current],
+            )
+            .await?;
         }
     }
     if host_kernels.added > 0 {
-        transaction
-            .execute(
-                include_str!("../../queries/cust_load_hosts_insert.sql"),
-                &[],
-            )
-            .await?;
+        execute(
+            transaction,
+            include_str!("../../queries/cust_load_hosts_insert.sql"),
+            &[],
+        )
+        .await?;
     }
     Ok(())
 }

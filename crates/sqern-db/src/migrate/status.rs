@@ -2,11 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokio_postgres::GenericClient;
 
 use super::{checksum, files};
-use crate::DbError;
 use crate::decode::{from_row, query_row, query_rows};
+use crate::{DbError, SqlClient};
 
 /// The oldest supported PostgreSQL version, as `server_version_num`.
 pub const OLDEST_SERVER: i32 = 150_000;
@@ -211,12 +210,12 @@ impl SchemaStatus {
 }
 
 /// Returns the state of the schema.
-pub async fn status(client: &impl GenericClient) -> Result<SchemaStatus, DbError> {
+pub async fn status(client: &impl SqlClient) -> Result<SchemaStatus, DbError> {
     read(client).await
 }
 
 /// Returns an error unless this program can read and write the data.
-pub async fn require_usable(client: &impl GenericClient) -> Result<(), DbError> {
+pub async fn require_usable(client: &impl SqlClient) -> Result<(), DbError> {
     Ok(read(client).await?.check_usable()?)
 }
 
@@ -241,7 +240,7 @@ struct FunctionFile {
 
 from_row!(FunctionFile { file, checksum });
 
-pub(super) async fn read(client: &impl GenericClient) -> Result<SchemaStatus, DbError> {
+pub(super) async fn read(client: &impl SqlClient) -> Result<SchemaStatus, DbError> {
     let query = "SELECT current_setting('server_version_num')::int AS version_num, current_setting('server_version') AS version,
          to_regclass('public.schema_migration') IS NOT NULL AS has_schema";
     let Server {

@@ -8,8 +8,9 @@ use tokio_postgres::Transaction;
 
 use super::plan::{Candidate, PlanFilter, RunSelection, first_candidates, plan};
 use crate::DbError;
-use crate::decode::{Parameters, query_rows};
+use crate::decode::query_rows;
 use crate::kernel::kernel_arrays;
+use crate::parameter::Parameters;
 
 /// The maximum number of attempts to lock candidates that other transactions have locked.
 const ATTEMPTS: u32 = 50;

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult, newest_first};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::Row;
 
 use super::sql;
 use crate::decode::{FromRow, column, from_row, query_optional, query_rows};
-use crate::{AsOf, DbError, Subject};
+use crate::{AsOf, DbError, SqlClient, Subject};
 
 /// The selection of runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -189,7 +189,7 @@ const GROUP: &str = "GROUP BY r.id, r.tstamp, r.result, r.success, l.expires_at,
 
 /// Returns the runs that match `filter`, newest first.
 pub async fn list(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: RunKind,
     filter: &Filter,
     as_of: &AsOf,
@@ -227,7 +227,7 @@ pub async fn list(
 /// # Errors
 ///
 /// Returns [`DbError::Unknown`] if the run does not exist or is marked as deleted.
-pub async fn get(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<Run, DbError> {
+pub async fn get(client: &impl SqlClient, kind: RunKind, id: i64) -> Result<Run, DbError> {
     let query = sql(
         kind,
         &format!("SELECT {COLUMNS} {FROM} WHERE r.id = $1 {GROUP}"),
@@ -243,7 +243,7 @@ pub async fn get(client: &impl GenericClient, kind: RunKind, id: i64) -> Result<
 /// Returns the kernels of a run by distribution, newest first. The list is empty if the run does
 /// not exist.
 pub async fn kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: RunKind,
     id: i64,
     as_of: &AsOf,
@@ -258,7 +258,7 @@ pub async fn kernels(
 
 /// Returns the kernels of a run with their logs by distribution, newest first.
 pub async fn logged_kernels(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     kind: RunKind,
     id: i64,
 ) -> Result<Vec<LoggedKernel>, DbError> {

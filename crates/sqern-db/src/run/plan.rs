@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, RunKind, RunResult, newest_first};
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::Transaction;
 
-use crate::decode::{Parameters, from_row, query_rows, query_value};
-use crate::{DbError, read_model};
+use crate::decode::{from_row, query_rows, query_value};
+use crate::parameter::Parameters;
+use crate::{DbError, SqlClient, read_model};
 
 /// The selection of the kernels and builds of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -198,7 +199,7 @@ async fn all_candidates(
 
 /// Returns whether any kernel can be built or tested: whether headers are fetched, or a build has
 /// succeeded.
-pub async fn has_input(client: &impl GenericClient, kind: RunKind) -> Result<bool, DbError> {
+pub async fn has_input(client: &impl SqlClient, kind: RunKind) -> Result<bool, DbError> {
     let query = match kind {
         RunKind::Build => "SELECT EXISTS (SELECT FROM kver_fetched)",
         RunKind::Test => {

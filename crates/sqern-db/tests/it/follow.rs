@@ -4,8 +4,9 @@ mod crash;
 
 use std::collections::BTreeMap;
 
-use futures_util::{FutureExt, TryStreamExt};
-use sqern_db::follow::{self, Cluster, DeliveredGeneration, Position};
+use futures_util::FutureExt;
+use sqern_db::DbError;
+use sqern_db::follow::{self, Cluster, DeliveredGeneration, FollowedEvent, Position};
 use sqern_testkit::{DATABASE, TestServer};
 use tokio_postgres::Client;
 
@@ -41,12 +42,12 @@ impl Follower {
             .unwrap();
         let mut delivered = vec![];
         while let Some(waiting) = batch.take_next() {
-            let rows = follow::events(&self.client, &[waiting.generation], &self.tables)
-                .await
-                .unwrap();
-            let events: Vec<i64> = rows
-                .map_ok(|row| follow::decode_event(&row).unwrap().1.id)
-                .try_collect()
+            let mut events = vec![];
+            let add = |_, event: FollowedEvent| {
+                events.push(event.id);
+                Ok::<(), DbError>(())
+            };
+            follow::events(&self.client, &[waiting.generation], &self.tables, add)
                 .await
                 .unwrap();
             assert_eq!(i64::try_from(events.len()), Ok(waiting.events));

@@ -10,10 +10,9 @@ use crate::support::{migrated, rows, run};
 async fn every_query_file_can_be_planned() {
     let database = migrated().await;
     let client = database.client().await;
-    client
-        .batch_execute(sqern_db::cust::load::TABLES)
-        .await
-        .unwrap();
+    // The temporary tables exist until the end of the transaction.
+    run(&client, "BEGIN").await;
+    run(&client, sqern_db::cust::load::TABLES).await;
     let mut planned = 0;
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("queries")).unwrap() {
         let path = entry.unwrap().path();

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use sqern_core::read_model;
-use sqern_db::{AsOf, PastState, crawl, snapshot};
+use sqern_db::{AsOf, PastState, SqlClient, crawl, snapshot};
 use sqern_model::{At, DistroName};
-use tokio_postgres::{Client, GenericClient, Transaction};
+use tokio_postgres::{Client, Transaction};
 
 use crate::error::CliError;
 use crate::output::metadata::ListMetadata;
@@ -13,7 +13,7 @@ use crate::printer::Printer;
 
 /// Returns the state of `--since`; `None` without this option.
 pub(super) async fn since(
-    client: &impl GenericClient,
+    client: &impl SqlClient,
     since: Option<At>,
 ) -> Result<Option<PastState>, CliError> {
     match since {
@@ -62,7 +62,7 @@ impl AtArgs {
     /// Returns the metadata of a list of upstream data of these distributions (all if empty).
     pub(super) async fn upstream(
         &self,
-        client: &impl GenericClient,
+        client: &impl SqlClient,
         as_of: &AsOf,
         distros: &[DistroName],
     ) -> Result<ListMetadata, CliError> {

@@ -14,9 +14,15 @@ static IS_HANDLED: AtomicBool = AtomicBool::new(false);
 const SIGINT: u8 = 2;
 const SIGTERM: u8 = 15;
 
-/// Returns the signal that the program has received while it waited for SIGINT or SIGTERM.
+/// Returns the signal that the program has received while it waited for SIGINT or SIGTERM, or while
+/// it executed a statement.
 pub(super) fn received_signal() -> Option<u8> {
     Some(RECEIVED.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
+}
+
+/// Returns whether the command waits for SIGINT and SIGTERM itself.
+pub(super) fn is_handled() -> bool {
+    IS_HANDLED.load(Ordering::Relaxed)
 }
 
 /// The time for the cancellation of a statement before the program ends.
@@ -46,7 +52,8 @@ async fn next_signal() -> u8 {
 pub(super) fn cancel_on_interrupt(canceler: Canceler, terminate: fn(u8) -> !) {
     tokio::spawn(async move {
         let received = next_signal().await;
-        if !IS_HANDLED.load(Ordering::Relaxed) {
+        if !is_handled() {
+            RECEIVED.store(received, Ordering::Relaxed);
             _ = tokio::time::timeout(CANCEL_LIMIT, canceler.cancel()).await;
             terminate(received);
         }

@@ -328,6 +328,8 @@ pub async fn run(
     let outcome = dispatch(cli.command, &context).await;
     match (outcome, interrupt::received_signal()) {
         (Ok(ExitStatus::Failed), Some(signal)) => Ok(ExitStatus::Signal(signal)),
+        // The request for the cancellation is in progress, and then ends the program.
+        (_, Some(_)) if !interrupt::is_handled() => std::future::pending().await,
         (Err(failure), Some(signal)) => Err(failure.by_signal(signal)),
         (outcome, _) => outcome,
     }

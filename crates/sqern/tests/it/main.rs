@@ -20,6 +20,7 @@ mod local;
 mod names;
 mod new_distro;
 mod output;
+mod pooler;
 mod program;
 mod refresh;
 mod report;

@@ -93,19 +93,22 @@ pub(super) async fn run(args: LoadArgs, context: &Context<'_>) -> Result<ExitSta
         ReportSource::File(file)
     };
     let request = LoadRequest {
-        format: format.map(Into::into),
         partial,
         accept_shrink,
         max_changes: query_limit(limit),
     };
-    let mut session = context.open().await?;
+    // The session is closed before the report is read: its sender can be slow, and a server can
+    // close idle sessions.
+    let known = customers::known_names(&context.database().open().await?.client).await?;
     let progress = LoadProgress(phase(
         context.printer.shows_progress(),
         "reading the report",
     ));
+    let report = customers::receive(source, format.map(Into::into), known).await?;
+    let mut session = context.open().await?;
     let outcome = customers::load(
         &mut session.client,
-        source,
+        report,
         &request,
         &change.options(context),
         &progress,
@@ -153,7 +156,6 @@ struct LoadProgress(ProgressBar);
 impl Progress<LoadEvent> for LoadProgress {
     fn report(&self, event: LoadEvent) {
         match event {
-            LoadEvent::Reading => self.0.set_message("reading the report"),
             LoadEvent::Comparing => self.0.set_message("comparing the report with the database"),
             LoadEvent::Recording { changes } => self
                 .0
