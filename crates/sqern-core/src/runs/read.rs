@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_db::{AsOf, SqlClient};
 use sqern_db::run::{self as db, LoggedKernel, Run, RunKernel};
+use sqern_db::{AsOf, SqlClient};
 use sqern_model::RunKind;
 use tokio_postgres::Client;
 
