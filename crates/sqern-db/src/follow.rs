@@ -363,15 +363,37 @@ pub struct GenerationHeader {
     pub ipaddr: Option<IpAddr>,
     /// The reason for the change.
     pub comment: Option<String>,
+    /// The commit, which only archives contain; `None` if its row was deleted.
+    #[serde(skip)]
+    pub commit: Option<Commit>,
 }
 
-from_row!(GenerationHeader {
-    id,
-    tstamp,
-    username,
-    ipaddr,
-    comment
-});
+/// The commit of a generation, which determines its place in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Commit {
+    /// The position in the history.
+    pub position: i64,
+    /// The time of the commit.
+    pub committed_at: Timestamp,
+}
+
+impl FromRow for GenerationHeader {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: column(row, "id")?,
+            tstamp: column(row, "tstamp")?,
+            username: column(row, "username")?,
+            ipaddr: column(row, "ipaddr")?,
+            comment: column(row, "comment")?,
+            commit: column::<Option<_>>(row, "position")?
+                .zip(column(row, "committed_at")?)
+                .map(|(position, committed_at)| Commit {
+                    position,
+                    committed_at,
+                }),
+        })
+    }
+}
 
 /// An event, as printed for a follower. The JSON is the text of the database, so that numbers keep
 /// all digits.
@@ -409,8 +431,38 @@ pub async fn headers(
     client: &impl GenericClient,
     generations: &[i64],
 ) -> Result<Vec<GenerationHeader>, DbError> {
-    let query = "SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)";
+    let query = include_str!("../queries/follow_headers.sql");
     query_rows(client, query, &[&generations]).await
+}
+
+/// Returns the IDs of all committed generations in ascending order.
+pub async fn generation_ids(client: &impl GenericClient) -> Result<Vec<i64>, DbError> {
+    ids(client, "SELECT id FROM generation ORDER BY id", &[]).await
+}
+
+/// Returns the IDs of the generations after this one in the history, or all if the database does
+/// not contain it.
+///
+/// Unlike [`poll`], this function also accepts a generation of a position of another database, from
+/// which this one was restored.
+pub async fn ids_after(client: &impl GenericClient, generation: i64) -> Result<Vec<i64>, DbError> {
+    let query = include_str!("../queries/follow_after.sql");
+    ids(client, query, &[&generation]).await
+}
+
+/// Returns the IDs of a query without a list of all its rows.
+async fn ids(
+    client: &impl GenericClient,
+    query: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<i64>, DbError> {
+    let rows = client.query_raw(query, parameters.iter().copied()).await?;
+    pin_mut!(rows);
+    let mut ids = vec![];
+    while let Some(row) = rows.try_next().await? {
+        ids.push(column(&row, "id")?);
+    }
+    Ok(ids)
 }
 
 /// Returns the events of generations and tables as a stream of rows by generation and id.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use sqern_core::read_model;
-use sqern_db::{AsOf, PastState, crawl};
+use sqern_db::{AsOf, PastState, crawl, snapshot};
 use sqern_model::{At, DistroName};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
