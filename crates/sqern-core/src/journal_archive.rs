@@ -17,6 +17,7 @@ mod format;
 mod problems;
 mod reader;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -75,6 +76,21 @@ pub async fn append(
     directory: &Path,
     progress: &impl Progress<ArchiveEvent>,
 ) -> Result<Appended, Error> {
+    let is_new = files::create_directory(directory)?;
+    let appended = append_to(database, directory, progress).await;
+    if is_new && appended.is_err() {
+        // Fails if another process has written a file, which must remain.
+        let _ = fs::remove_dir(directory);
+    }
+    appended
+}
+
+/// Appends the new generations to the archive in an existing directory.
+async fn append_to(
+    database: &Database,
+    directory: &Path,
+    progress: &impl Progress<ArchiveEvent>,
+) -> Result<Appended, Error> {
     let path = directory.to_owned();
     let (mut file, last) = blocking("read the archive", move || begin(&path)).await??;
     let old_head = last.as_ref().map(|(head, _)| *head);
@@ -116,7 +132,6 @@ pub async fn append(
 
 /// Creates the next file. Returns it, and the hash and the position of the last line of the archive.
 fn begin(directory: &Path) -> Result<(NewFile, Option<(LineHash, Position)>), Error> {
-    files::create_directory(directory)?;
     // The lock is acquired first, so that no other process adds a file after the list was read.
     let lock = files::lock(directory)?;
     let numbers = files::list(directory)?;

@@ -175,10 +175,10 @@ pub async fn journal_end(
 pub async fn listen(client: &impl GenericClient) -> Result<bool, DbError> {
     // The default of the database might be a level that can fail. A poll is one statement, so
     // another level has no advantage. Statistics that are older than the growth of the journal
-    // could lead to a plan that reads it completely.
+    // could lead to a plan that reads it completely, or that starts parallel workers for few rows.
     client
         .batch_execute(
-            "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET enable_hashjoin = off",
+            "SET default_transaction_isolation = 'read committed'; SET enable_seqscan = off; SET enable_hashjoin = off; SET max_parallel_workers_per_gather = 0",
         )
         .await?;
     match client.batch_execute("LISTEN sqern_generation").await {
@@ -411,6 +411,10 @@ pub struct FollowedEvent {
     pub fields: Box<RawValue>,
     /// For an update, the changed columns with their old values.
     pub old: Option<Box<RawValue>>,
+    /// The time of the event, if it was changed after the event was recorded. Otherwise, it is the
+    /// start time of the transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tstamp: Option<Timestamp>,
 }
 
 impl FromRow for FollowedEvent {
@@ -422,6 +426,7 @@ impl FromRow for FollowedEvent {
             pkey: column::<Json<_>>(row, "pkey")?.0,
             fields: column::<Json<_>>(row, "fields")?.0,
             old: column::<Option<Json<_>>>(row, "old")?.map(|json| json.0),
+            tstamp: column(row, "tstamp")?,
         })
     }
 }
@@ -478,7 +483,8 @@ pub async fn events(
     Ok(client.query_raw(query, parameters).await?)
 }
 
-/// Decodes a row of [`events`] into the generation and the event.
+/// Decodes a row of [`events`] into the generation and the event. The caller removes the time of the
+/// event if it is that of the generation.
 ///
 /// # Errors
 ///

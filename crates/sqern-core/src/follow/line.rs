@@ -53,8 +53,9 @@ pub(crate) async fn read(
     let rows = follow::events(client, generations, tables).await?;
     pin_mut!(rows);
     while let Some(row) = rows.try_next().await.map_err(DbError::from)? {
-        let (generation, event) = follow::decode_event(&row)?;
+        let (generation, mut event) = follow::decode_event(&row)?;
         if let Some(line) = lines.get_mut(&generation) {
+            event.tstamp = event.tstamp.filter(|time| *time != line.header.tstamp);
             line.add(&event)
                 .map_err(Error::io("could not write to a temporary file"))?;
         }

@@ -23,9 +23,9 @@ const BATCH_LINES: usize = 1000;
 pub(super) async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, Error> {
     let transaction = sqern_db::snapshot(client).await?;
     // Statistics that are older than the growth of the journal could lead to a plan that reads it
-    // completely for each batch.
+    // completely for each batch, or that starts parallel workers.
     transaction
-        .batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off")
+        .batch_execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL max_parallel_workers_per_gather = 0")
         .await?;
     Ok(transaction)
 }

@@ -1,5 +1,5 @@
-//! The files of an archive: `journal-000001.jsonl.zst` and so on. A file never changes after it has
-//! its name.
+//! The files of an archive: `journal-000001.jsonl.zst` and so on. A file never changes after it
+//! was renamed.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
@@ -33,14 +33,15 @@ pub(super) fn path(directory: &Path, number: u32) -> PathBuf {
     directory.join(name(number))
 }
 
-/// Creates the directory of an archive, unless it exists.
-pub(super) fn create_directory(directory: &Path) -> Result<(), Error> {
+/// Creates the directory of an archive. Returns false if it exists.
+pub(super) fn create_directory(directory: &Path) -> Result<bool, Error> {
     match fs::create_dir(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => {
             let operation = format!("could not create directory {}", directory.display());
             Err(Error::io(operation)(error))
         }
-        _ => Ok(()),
     }
 }
 
@@ -81,7 +82,7 @@ pub(super) fn require_complete(directory: &Path, numbers: &[u32]) -> Result<(), 
 }
 
 /// The lock of an archive, and the file that is written under it. The file is removed on drop,
-/// unless it gets its name.
+/// unless it is renamed.
 #[derive(Debug)]
 pub(super) struct Lock {
     // Removed before the lock is released.
@@ -123,7 +124,7 @@ pub(super) fn lock(directory: &Path) -> Result<Lock, Error> {
     }
 }
 
-/// The next file of an archive, until it gets its name.
+/// The next file of an archive, until it is renamed.
 pub(super) struct NewFile {
     directory: PathBuf,
     number: u32,
@@ -193,7 +194,7 @@ impl NewFile {
         Ok(())
     }
 
-    /// Syncs the file and gives it its name. Returns its path and the hash of its last line.
+    /// Syncs the file and renames it. Returns its path and the hash of its last line.
     pub(super) fn publish(self) -> Result<(PathBuf, LineHash), Error> {
         let Self {
             directory,

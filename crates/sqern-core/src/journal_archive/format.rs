@@ -202,6 +202,7 @@ mod tests {
             pkey: json(r#"{"distro": "debian12", "version": "6.1"}"#),
             fields: json(r#"{"size": 1.00000000000000000001}"#),
             old,
+            tstamp: None,
         };
         let events = [event(5, Some(json("{\"size\": null}"))), event(6, None)];
         let position = "7301234567890123456/16384/745:760:745,751/42@1767225600000000";

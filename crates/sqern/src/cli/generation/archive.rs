@@ -42,8 +42,8 @@ pub(in crate::cli) struct ArchiveArgs {
 /// between the archive and the database, or is missing in one of them. Generations that were committed
 /// after the archive was written are not reported.
 ///
-/// If the newest lines were removed from the archive, only --head or the comparison with the database
-/// detects this.
+/// An archive without its newest files is a valid archive of an earlier day. Only --head detects that
+/// files were removed from its end.
 ///
 /// Exit status: 0 if all checks succeed, 1 if a check fails, 2 for a usage error.
 #[derive(Debug, Args)]
