@@ -50,7 +50,8 @@ pub(in crate::cli) struct ArchiveArgs {
 #[command(after_help = "Examples:
   sqern generation verify /srv/journal
   sqern generation verify /srv/journal --offline
-  sqern generation verify /srv/journal --head \"$(tail -n 1 heads)\"")]
+  sqern generation verify /srv/journal \\
+    --head 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
 pub(in crate::cli) struct VerifyArgs {
     /// Directory of the archive
     #[arg(value_name = "DIR")]
