@@ -25,5 +25,6 @@ mod digest;
 mod lz4;
 
 pub use bounded::{BoundedReader, LimitExceeded};
+pub use compress::ZstdWriter;
 pub use compression::{Compression, OpenError, open};
 pub use digest::{Algorithm, Checksum, Hasher, InvalidChecksum, hex, hex_bytes};

@@ -13,6 +13,7 @@ use sqern_upstream::{ClientError, SourceFileError};
 
 use crate::customers::{CompareError, InvalidReport, Place, ReportShrink};
 use crate::fetch::FetchError;
+use crate::journal_archive::ArchiveError;
 use crate::runs::NotReadyReason;
 
 pub use sqern_store::Error as StoreError;
@@ -180,6 +181,9 @@ pub enum Error {
         /// The reason.
         error: PositionError,
     },
+    /// An archive of the journal cannot be extended or verified.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A cluster type does not exist. The text contains the known types.
     #[error("{0}")]
     UnknownClusterType(String),
@@ -276,6 +280,7 @@ impl Error {
                     "rm {path}; sqern event follow --position {path} --from start  # or: --from now, --from POSITION"
                 )]
             }
+            Self::Archive(error) => vec![error.hint()],
             Self::NoSuccessfulKernel { kind, id } => vec![format!("sqern {kind} kernels {id}")],
             Self::MissingRunField { field, .. } => vec![format!(
                 "Specify it with --{field} {}.",

@@ -1,6 +1,6 @@
 //! Follows the journal: delivers each committed generation as a line of JSON.
 
-mod line;
+pub(crate) mod line;
 mod position_file;
 mod wait;
 mod watch;
@@ -105,7 +105,24 @@ pub async fn follow<E: From<Error>>(
     database: &Database,
     request: FollowRequest,
     progress: &impl Progress<FollowEvent>,
-    print: impl FnMut(&mut dyn Read) -> Result<bool, E>,
+    mut print: impl FnMut(&mut dyn Read) -> Result<bool, E>,
+) -> Result<(), E> {
+    let print = |line: &mut Line, position: &Position| {
+        let mut text = line
+            .at(position)
+            .map_err(Error::io("could not read a temporary file"))?;
+        print(&mut text)
+    };
+    follow_lines(database, request, progress, print).await
+}
+
+/// Delivers generations like [`follow`], but not as text. `print` receives each generation and the
+/// position after it.
+pub(crate) async fn follow_lines<E: From<Error>>(
+    database: &Database,
+    request: FollowRequest,
+    progress: &impl Progress<FollowEvent>,
+    print: impl FnMut(&mut Line, &Position) -> Result<bool, E>,
 ) -> Result<(), E> {
     let mut session = database.open().await?;
     db::require_tables(&session.client, &request.tables)
@@ -155,7 +172,7 @@ impl<'a, E, P, F> Follower<'a, P, F>
 where
     E: From<Error>,
     P: Progress<FollowEvent>,
-    F: FnMut(&mut dyn Read) -> Result<bool, E>,
+    F: FnMut(&mut Line, &Position) -> Result<bool, E>,
 {
     async fn begin(
         request: FollowRequest,
@@ -277,11 +294,8 @@ where
         Ok(true)
     }
 
-    fn deliver(&mut self, line: Line) -> Result<bool, StopReason<E>> {
-        let mut text = line
-            .at(&self.position)
-            .map_err(Error::io("could not read a temporary file"))?;
-        let is_wanted = (self.print)(&mut text).map_err(StopReason::Failed)?;
+    fn deliver(&mut self, mut line: Line) -> Result<bool, StopReason<E>> {
+        let is_wanted = (self.print)(&mut line, &self.position).map_err(StopReason::Failed)?;
         if let Some(file) = self.file.as_mut().filter(|_| is_wanted) {
             file.write(&self.position)?;
         }

@@ -17,6 +17,7 @@
 //! | [`reports`], [`why`] | report risk, coverage, lag and activity; explain one kernel |
 //! | [`init`], [`doctor`] | set up a database; check the installation |
 //! | [`follow`] | deliver generations as they commit |
+//! | [`journal_archive`] | archive the journal, and verify archives |
 //! | [`store_sync`] | compare the store with the database, and repair both |
 //!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
@@ -35,6 +36,7 @@ pub mod fetch;
 pub mod follow;
 pub mod init;
 pub mod input;
+pub mod journal_archive;
 pub mod os_release;
 pub mod owner;
 pub mod pipeline;

@@ -32,7 +32,7 @@ use crate::decode::{
 use crate::event::Action;
 use crate::parameter::{Parameters, typed};
 use crate::suggest::similar_names;
-use crate::{DbError, SqlClient, Subject, session};
+use crate::{DbError, SqlClient, Subject};
 
 /// The position of a follower does not belong to the database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -309,7 +309,7 @@ impl Batch {
 /// transactions. It does not return the events, which never change after the commit: [`events`]
 /// returns them, so that a batch can contain any number of events.
 pub async fn poll(
-    client: &Client,
+    client: &impl SqlClient,
     position: &Position,
     tables: &[String],
 ) -> Result<Batch, DbError> {
@@ -357,15 +357,37 @@ pub struct GenerationHeader {
     pub ipaddr: Option<IpAddr>,
     /// The reason for the change.
     pub comment: Option<String>,
+    /// The commit, which only archives contain; `None` if its row was deleted.
+    #[serde(skip)]
+    pub commit: Option<Commit>,
 }
 
-from_row!(GenerationHeader {
-    id,
-    tstamp,
-    username,
-    ipaddr,
-    comment
-});
+/// The commit of a generation, which determines its place in the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Commit {
+    /// The position in the history.
+    pub position: i64,
+    /// The time of the commit.
+    pub committed_at: Timestamp,
+}
+
+impl FromRow for GenerationHeader {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            id: column(row, "id")?,
+            tstamp: column(row, "tstamp")?,
+            username: column(row, "username")?,
+            ipaddr: column(row, "ipaddr")?,
+            comment: column(row, "comment")?,
+            commit: column::<Option<_>>(row, "position")?
+                .zip(column(row, "committed_at")?)
+                .map(|(position, committed_at)| Commit {
+                    position,
+                    committed_at,
+                }),
+        })
+    }
+}
 
 /// An event, as printed for a follower. The JSON is the text of the database, so that numbers keep
 /// all digits.
@@ -383,6 +405,10 @@ pub struct FollowedEvent {
     pub fields: Box<RawValue>,
     /// For an update, the changed columns with their old values.
     pub old: Option<Box<RawValue>>,
+    /// The time of the event, if it was changed after the event was recorded. Otherwise, it is the
+    /// start time of the transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tstamp: Option<Timestamp>,
 }
 
 impl FromRow for FollowedEvent {
@@ -394,6 +420,7 @@ impl FromRow for FollowedEvent {
             pkey: column::<Json<_>>(row, "pkey")?.0,
             fields: column::<Json<_>>(row, "fields")?.0,
             old: column::<Option<Json<_>>>(row, "old")?.map(|json| json.0),
+            tstamp: column(row, "tstamp")?,
         })
     }
 }
@@ -403,18 +430,48 @@ pub async fn headers(
     client: &impl SqlClient,
     generations: &[i64],
 ) -> Result<Vec<GenerationHeader>, DbError> {
-    let query = "SELECT id, tstamp, username, ipaddr, comment FROM generation WHERE id = ANY ($1)";
+    let query = include_str!("../queries/follow_headers.sql");
     query_rows(client, query, &[&generations]).await
 }
 
+/// Returns the IDs of all committed generations in ascending order.
+pub async fn generation_ids(client: &impl SqlClient) -> Result<Vec<i64>, DbError> {
+    ids(client, "SELECT id FROM generation ORDER BY id", &[]).await
+}
+
+/// Returns the IDs of the generations after this one in the history, or all if the database does
+/// not contain it.
+///
+/// Unlike [`poll`], this function also accepts a generation of a position of another database, from
+/// which this one was restored.
+pub async fn ids_after(client: &impl SqlClient, generation: i64) -> Result<Vec<i64>, DbError> {
+    let query = include_str!("../queries/follow_after.sql");
+    ids(client, query, &[&generation]).await
+}
+
+/// Returns the IDs of a query without a list of all its rows.
+async fn ids(
+    client: &impl SqlClient,
+    query: &str,
+    parameters: Parameters<'_>,
+) -> Result<Vec<i64>, DbError> {
+    let mut ids = vec![];
+    let add = |row: Row| {
+        ids.push(column(&row, "id")?);
+        Ok::<(), DbError>(())
+    };
+    for_each_row(client, query, parameters, add).await?;
+    Ok(ids)
+}
+
 /// Calls `add` with each event of generations and tables, by generation and id, and with its
-/// generation.
+/// generation. The caller removes the time of the event if it is that of the generation.
 ///
 /// # Errors
 ///
 /// Returns an error of `add`, and [`DbError::Unexpected`] if a value is invalid.
 pub async fn events<E: From<DbError>>(
-    client: &Client,
+    client: &impl SqlClient,
     generations: &[i64],
     tables: &[String],
     mut add: impl FnMut(i64, FollowedEvent) -> Result<(), E>,
@@ -426,7 +483,7 @@ pub async fn events<E: From<DbError>>(
 
 /// Calls `add` with each row of a query while the rows arrive.
 async fn for_each_row<E: From<DbError>>(
-    client: &Client,
+    client: &impl SqlClient,
     query: &str,
     parameters: Parameters<'_>,
     mut add: impl FnMut(Row) -> Result<(), E>,
@@ -440,9 +497,7 @@ async fn for_each_row<E: From<DbError>>(
         }
         Ok(Ok(()))
     };
-    session::enclose(client, session::BEGIN_FOLLOWING, statement)
-        .await
-        .map_err(DbError::from)?
+    client.following(statement).await.map_err(DbError::from)?
 }
 
 /// Returns null for an empty list, which selects all tables.

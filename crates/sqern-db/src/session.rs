@@ -34,9 +34,9 @@ const BEGIN: &str = concat!("BEGIN; ", settings!());
 /// Starts a transaction for a query of a follower. The default of the database might be an
 /// isolation level that can fail. A poll is one statement, so another level has no advantage.
 /// Statistics that are older than the growth of the journal could lead to a plan that reads it
-/// completely.
-pub(crate) const BEGIN_FOLLOWING: &str = concat!(
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; ",
+/// completely, or that starts parallel workers for few rows.
+const BEGIN_FOLLOWING: &str = concat!(
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL max_parallel_workers_per_gather = 0; ",
     settings!()
 );
 
@@ -48,6 +48,13 @@ pub trait SqlClient: GenericClient + Sync {
         &self,
         statement: impl Future<Output = Result<T, Error>> + Send,
     ) -> impl Future<Output = Result<T, Error>> + Send;
+
+    /// Awaits one statement of a follower. A client starts a separate transaction with the settings
+    /// of a follower for it.
+    fn following<T>(
+        &self,
+        statement: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>>;
 }
 
 impl SqlClient for Client {
@@ -56,6 +63,13 @@ impl SqlClient for Client {
         statement: impl Future<Output = Result<T, Error>> + Send,
     ) -> impl Future<Output = Result<T, Error>> + Send {
         enclose(self, BEGIN, statement)
+    }
+
+    fn following<T>(
+        &self,
+        statement: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        enclose(self, BEGIN_FOLLOWING, statement)
     }
 }
 
@@ -66,11 +80,18 @@ impl SqlClient for Transaction<'_> {
     ) -> impl Future<Output = Result<T, Error>> + Send {
         statement
     }
+
+    fn following<T>(
+        &self,
+        statement: impl Future<Output = Result<T, Error>>,
+    ) -> impl Future<Output = Result<T, Error>> {
+        statement
+    }
 }
 
 /// Starts a transaction with the statements `begin`, awaits a statement, and commits. Everything is
 /// sent at once. `statement` must send its message when it is polled first.
-pub(crate) async fn enclose<T>(
+async fn enclose<T>(
     client: &Client,
     begin: &str,
     statement: impl Future<Output = Result<T, Error>>,

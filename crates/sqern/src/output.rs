@@ -1,5 +1,6 @@
 //! The output of commands: columns, JSON fields and texts of results.
 
+pub mod archive;
 pub mod available;
 pub mod change;
 pub mod check;

@@ -359,3 +359,31 @@ async fn a_state_as_of_a_time_does_not_change_when_a_long_transaction_ends() {
         ["after", "before", "long", "long too"]
     );
 }
+
+/// A query of a past state reads the events from this one.
+#[tokio::test]
+async fn a_check_reports_a_wrong_first_event_of_a_commit() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(
+        &client,
+        "INSERT INTO distro VALUES ('debian12', 'DEBIAN12')",
+    )
+    .await;
+    let id = value(&client, "SELECT max(id)::text FROM generation").await;
+    for (wrong, text) in [("NULL", "(none)"), ("0", "0")] {
+        run(
+            &client,
+            &format!("UPDATE generation_commit SET first_event = {wrong}"),
+        )
+        .await;
+        let checked = sqern_db::check::check(&client).await.unwrap();
+        let problems: Vec<String> = checked.into_iter().flat_map(|rule| rule.problems).collect();
+        assert_eq!(
+            problems,
+            [format!(
+                "generation {id} has a commit with first event {text}, but its first event is 1"
+            )]
+        );
+    }
+}

@@ -1,5 +1,6 @@
-//! `sqern generation`: lists, shows, compares and reverts generations.
+//! `sqern generation`: lists, shows, compares, reverts and archives generations.
 
+mod archive;
 mod diff;
 
 use clap::Subcommand;
@@ -71,14 +72,22 @@ pub(super) enum GenerationCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    Archive(archive::ArchiveArgs),
+    Verify(archive::VerifyArgs),
 }
 
 pub(super) async fn run(
     command: GenerationCommand,
     context: &Context<'_>,
 ) -> Result<ExitStatus, CliError> {
+    let command = match command {
+        GenerationCommand::Archive(args) => return archive::append(args, context).await,
+        GenerationCommand::Verify(args) => return archive::verify(args, context).await,
+        command => command,
+    };
     let mut session = context.open().await?;
     match command {
+        GenerationCommand::Archive(_) | GenerationCommand::Verify(_) => {}
         GenerationCommand::List { since, at, rows } => {
             let (snapshot, as_of) = at.begin(&mut session.client).await?;
             let since = at::since(&snapshot, since).await?;

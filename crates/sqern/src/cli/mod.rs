@@ -160,7 +160,7 @@ enum Command {
     Report(report::ReportCommand),
     Why(why::WhyArgs),
     Doctor(doctor::DoctorArgs),
-    /// List, show, compare and revert generations
+    /// List, show, compare, revert and archive generations
     #[command(subcommand)]
     Generation(generation::GenerationCommand),
     /// List and follow the events of the journal

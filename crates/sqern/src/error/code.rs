@@ -2,6 +2,7 @@
 
 use pg_connect::ConnectError;
 use sqern_core::Error;
+use sqern_core::journal_archive::ArchiveError;
 use sqern_db::run::RunError;
 use sqern_db::{DbError, Subject};
 use sqern_model::Diagnostic as _;
@@ -128,6 +129,14 @@ pub const CODES: &[(&str, &str)] = &[
         "report-shrink",
         "The report of customers deletes more than one fifth of the clusters or hosts.",
     ),
+    (
+        "archive-busy",
+        "Another command writes to the archive of the journal.",
+    ),
+    (
+        "invalid-archive",
+        "The archive of the journal is damaged, incomplete or missing.",
+    ),
     ("fetch", "The headers of a kernel could not be fetched."),
     ("store-busy", "Another command uses the store."),
     (
@@ -249,6 +258,17 @@ pub(super) fn of_connection(error: &ConnectError) -> &'static str {
     }
 }
 
+/// Returns the code of an error of an archive.
+fn of_archive(error: &ArchiveError) -> &'static str {
+    match error {
+        ArchiveError::Busy { .. } | ArchiveError::Exists { .. } => "archive-busy",
+        ArchiveError::Empty { .. }
+        | ArchiveError::Missing { .. }
+        | ArchiveError::Invalid { .. } => "invalid-archive",
+        ArchiveError::Position { .. } | ArchiveError::StandbyLags => "invalid-position",
+    }
+}
+
 /// Returns the code of an error of a use case.
 pub(super) fn of_use_case(error: &Error) -> &'static str {
     match error {
@@ -291,6 +311,7 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         Error::InvalidReport { .. } | Error::ReportConflict { .. } => "invalid-report",
         Error::ReportShrink(_) => "report-shrink",
         Error::SourceFile(_) | Error::Client(_) => "configuration",
+        Error::Archive(error) => of_archive(error),
         Error::StoreBusy => "store-busy",
         Error::Interrupted => "interrupted",
         _ => FAILED,

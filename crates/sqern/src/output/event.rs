@@ -136,7 +136,7 @@ fn text_of(value: &Value) -> String {
 pub struct FollowedGeneration {
     /// The name and version of this schema.
     pub schema: String,
-    /// The position after this generation, for `--after`.
+    /// The position after this generation, for `--from`.
     pub position: String,
     /// The generation.
     pub generation: GenerationHeader,

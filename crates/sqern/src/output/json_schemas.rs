@@ -3,6 +3,7 @@
 use schemars::Schema;
 use sqern_core::available::Available;
 use sqern_core::doctor::Finding;
+use sqern_core::journal_archive::{Appended, Verified};
 use sqern_core::read_model::Refreshed;
 use sqern_core::reports::activity::{Activity, GenerationActivity};
 use sqern_core::reports::coverage::Coverage;
@@ -22,6 +23,7 @@ use sqern_db::retention::Pruned;
 use sqern_db::run::RunKernel;
 use sqern_model::DistroDef;
 
+use super::archive::ArchivedLine;
 use super::change::Changed;
 use super::check::CheckReport;
 use super::cust::HostKernel;
@@ -58,6 +60,10 @@ pub fn json_schemas() -> Vec<NamedSchema> {
     schemas.push((
         FollowedGeneration::SCHEMA,
         of_type::<FollowedGeneration>(FollowedGeneration::SCHEMA),
+    ));
+    schemas.push((
+        ArchivedLine::SCHEMA,
+        of_type::<ArchivedLine>(ArchivedLine::SCHEMA),
     ));
     schemas.sort_by_key(|(name, _)| *name);
     schemas
@@ -111,6 +117,7 @@ fn report_lists() -> Vec<NamedSchema> {
 
 fn values() -> Vec<NamedSchema> {
     vec![
+        value::<Appended>(),
         value::<Changed<'_>>(),
         value::<CheckReport<'_>>(),
         value::<DistroDef>(),
@@ -125,6 +132,7 @@ fn values() -> Vec<NamedSchema> {
         value::<SchemaStatus>(),
         value::<ShownGeneration>(),
         value::<Started>(),
+        value::<Verified>(),
         value::<Vec<Checked>>(),
         value::<Vec<PlannedStep>>(),
         value::<Vec<ShownKernel>>(),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 
 mod apt_lists;
+mod archive;
 mod bad_input;
 mod check;
 mod check_rpm;
