@@ -87,16 +87,34 @@ fn command(program: &Program, arguments: &[&str], dsn: &str) -> Command {
     command
 }
 
-/// Replaces times, which differ between runs, by a letter.
+/// Replaces times and durations, which differ between runs, by a letter.
 fn without_times(text: &str) -> String {
-    let is_time = |word: &str| {
-        let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        digits >= 4 && word.contains([':', '-']) && !word.contains("6.1")
+    let is_unit = |word: &str| ["ms", "s", "min", "h", "seconds", "minutes"].contains(&word);
+    let name = |word: &str| {
+        word.trim_matches(|c: char| " \n\",()".contains(c))
+            .to_owned()
     };
-    text.split_inclusive([' ', '\n', '"', ','])
-        .map(|word| if is_time(word) { "T" } else { word })
+    let words: Vec<&str> = text.split_inclusive([' ', '\n', '"', ',']).collect();
+    let is_time = |index: usize| {
+        let word = name(words[index]);
+        let digits = word.bytes().filter(u8::is_ascii_digit).count();
+        let is_number = |text: &str| text.parse::<f64>().is_ok();
+        let has_unit = words
+            .get(index + 1)
+            .is_some_and(|next| is_unit(&name(next)));
+        let is_clock = digits >= 4 && word.contains([':', '-']) && !word.contains("6.1");
+        is_clock
+            || is_unit(&word)
+            || is_number(&word) && has_unit
+            || word.strip_suffix('s').is_some_and(is_number)
+    };
+    let replaced = (0..words.len()).map(|index| if is_time(index) { "T" } else { words[index] });
+    // The widths of columns depend on their values.
+    replaced
+        .collect::<String>()
+        .split_whitespace()
         .collect::<Vec<_>>()
-        .join("")
+        .join(" ")
 }
 
 /// Creates reports in the home directory, and kernels with headers.
