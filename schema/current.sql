@@ -1347,6 +1347,7 @@ COMMENT ON FUNCTION public.generation_straddling(at bigint) IS 'Returns the gene
 CREATE FUNCTION public.host_state_affected(generations bigint[]) RETURNS TABLE(cluster_name text, host_name text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 #variable_conflict use_column
@@ -2807,6 +2808,7 @@ COMMENT ON FUNCTION public.kver_stage(is_seen boolean, is_fetched boolean, is_bu
 CREATE FUNCTION public.kver_state_affected(generations bigint[]) RETURNS TABLE(distro text, version text)
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 #variable_conflict use_column
@@ -2834,9 +2836,13 @@ BEGIN
     UNION
     SELECT s.distro, s.version
     FROM (SELECT DISTINCT c.pkey ->> 'distro' AS name FROM change c WHERE c.table_name = 'kver_ignore') AS patterned
-    JOIN public.kver_state s ON s.distro = patterned.name
-    LEFT JOIN public.kver_ignored i ON i.distro = s.distro AND i.version = s.version
-    WHERE s.ignored <> (i.version IS NOT NULL);
+    CROSS JOIN LATERAL (
+        SELECT s.distro, s.version
+        FROM public.kver_state s
+        LEFT JOIN public.kver_ignored i ON i.distro = s.distro AND i.version = s.version
+        WHERE s.distro = patterned.name AND s.ignored <> (i.version IS NOT NULL)
+        OFFSET 0  -- most changes have no patterns
+    ) AS s;
 END
 $$;
 

@@ -155,7 +155,7 @@ REVOKE ALL ON FUNCTION kver_state_is_current(text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION kver_state_is_current(text[]) TO sqern_reader, sqern_writer;
 
 CREATE OR REPLACE FUNCTION kver_state_affected(generations bigint[]) RETURNS TABLE (distro text, version text)
-LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -182,16 +182,20 @@ BEGIN
     UNION
     SELECT s.distro, s.version
     FROM (SELECT DISTINCT c.pkey ->> 'distro' AS name FROM change c WHERE c.table_name = 'kver_ignore') AS patterned
-    JOIN public.kver_state s ON s.distro = patterned.name
-    LEFT JOIN public.kver_ignored i ON i.distro = s.distro AND i.version = s.version
-    WHERE s.ignored <> (i.version IS NOT NULL);
+    CROSS JOIN LATERAL (
+        SELECT s.distro, s.version
+        FROM public.kver_state s
+        LEFT JOIN public.kver_ignored i ON i.distro = s.distro AND i.version = s.version
+        WHERE s.distro = patterned.name AND s.ignored <> (i.version IS NOT NULL)
+        OFFSET 0  -- most changes have no patterns
+    ) AS s;
 END
 $$;
 COMMENT ON FUNCTION kver_state_affected(bigint[]) IS 'Returns the kernels whose state can differ after some generations. Internal function of the read model.';
 REVOKE ALL ON FUNCTION kver_state_affected(bigint[]) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION host_state_affected(generations bigint[]) RETURNS TABLE (cluster_name text, host_name text)
-LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan
 AS $$
 #variable_conflict use_column
 BEGIN
