@@ -187,7 +187,7 @@ BEGIN
         FROM public.kver_state s
         LEFT JOIN public.kver_ignored i ON i.distro = s.distro AND i.version = s.version
         WHERE s.distro = patterned.name AND s.ignored <> (i.version IS NOT NULL)
-        OFFSET 0  -- most changes have no patterns
+        OFFSET 0  -- makes the planner read only the kernels of distributions with changed patterns
     ) AS s;
 END
 $$;

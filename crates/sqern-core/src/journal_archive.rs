@@ -50,7 +50,7 @@ pub enum ArchiveEvent {
     StandbyLags,
 }
 
-/// The result of [`append`].
+/// The file that was added to an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Appended {
     /// The new file; null if there was no new generation.
@@ -192,7 +192,7 @@ pub struct VerifyRequest {
     pub heads: Vec<LineHash>,
 }
 
-/// The result of [`verify`].
+/// The result of the verification of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verified {
     /// The number of files.

@@ -158,7 +158,7 @@ pub async fn watch(
     progress: &impl Progress<RefreshEvent>,
 ) -> Result<(), Error> {
     let mut watch = JournalWatch::new(database, &[]).await?;
-    // The connection of the watch has settings for its polls.
+    // The watch has its own session for notifications.
     let mut session = database.open().await?;
     let mut is_first = full;
     loop {

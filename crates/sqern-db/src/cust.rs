@@ -90,8 +90,7 @@ pub struct HostFilter {
     pub kernels: Vec<KernelName>,
 }
 
-/// Returns the cluster types by number. Types have no earlier states: `as_of` only affects the
-/// number of clusters.
+/// Returns the cluster types by number.
 pub async fn types(client: &impl SqlClient, as_of: &AsOf) -> Result<Vec<ClusterType>, DbError> {
     query_rows(
         client,

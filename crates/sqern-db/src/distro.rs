@@ -143,10 +143,7 @@ pub async fn set(
     supported: Option<bool>,
 ) -> Result<(), DbError> {
     require(client, std::slice::from_ref(name), &AsOf::Now).await?;
-    execute(client,
-            "UPDATE distro SET variant = coalesce($2, variant), supported = coalesce($3, supported) WHERE name = $1",
-            &[name, &variant, &supported],
-        )
-        .await?;
+    let update = "UPDATE distro SET variant = coalesce($2, variant), supported = coalesce($3, supported) WHERE name = $1";
+    execute(client, update, &[name, &variant, &supported]).await?;
     Ok(())
 }

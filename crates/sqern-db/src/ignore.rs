@@ -88,11 +88,8 @@ pub async fn add(
     comment: Option<&str>,
 ) -> Result<bool, DbError> {
     distro::require(client, std::slice::from_ref(distro), &AsOf::Now).await?;
-    let added = execute(client,
-            "INSERT INTO kver_ignore (distro, pattern, comment) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-            &[distro, &pattern.as_str(), &comment],
-        )
-        .await?;
+    let insert = "INSERT INTO kver_ignore (distro, pattern, comment) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let added = execute(client, insert, &[distro, &pattern.as_str(), &comment]).await?;
     Ok(added > 0)
 }
 
@@ -109,11 +106,8 @@ pub async fn remove(
     distro::require(client, std::slice::from_ref(distro), &AsOf::Now).await?;
     // The time of the clock, because one transaction can add and remove a pattern twice, and
     // deleted_at is part of the unique key.
-    let removed = execute(client,
-            "UPDATE kver_ignore SET deleted_at = clock_timestamp() WHERE distro = $1 AND pattern = $2 AND deleted_at = '-infinity'",
-            &[distro, &pattern.as_str()],
-        )
-        .await?;
+    let delete = "UPDATE kver_ignore SET deleted_at = clock_timestamp() WHERE distro = $1 AND pattern = $2 AND deleted_at = '-infinity'";
+    let removed = execute(client, delete, &[distro, &pattern.as_str()]).await?;
     if removed == 0 {
         let live = list(client, std::slice::from_ref(distro), &[], false, &AsOf::Now).await?;
         let glob = pattern.to_glob().to_string();

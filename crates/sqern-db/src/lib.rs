@@ -1,8 +1,9 @@
 //! The database of sqern: migrations of its schema, and queries by group of tables.
 //!
 //! Functions take a client or a transaction: the caller opens connections and transactions, and
-//! passes the current time. No function changes the state of a session: see [`session`]. Each module has the functions of its tables, such as [`distro::list`].
-//! Types that several modules share are in the root of the crate.
+//! passes the current time. No function changes the state of a session: see [`session`]. Each module
+//! has the functions of its tables, such as [`distro::list`]. Types that several modules share are in
+//! the root of the crate.
 
 // Schema and server.
 pub mod check;

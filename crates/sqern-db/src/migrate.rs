@@ -282,11 +282,15 @@ async fn apply(transaction: &Transaction<'_>, step: &Step) -> Result<(), DbError
                     .await?;
             }
             transaction.batch_execute(&migration.up).await?;
-            execute(transaction,
-                    "INSERT INTO schema_migration (version, name, breaking, checksum) VALUES ($1, $2, $3, $4)",
-                    &[&migration.version, &migration.name, &migration.breaking, &migration.checksum],
-                )
-                .await?;
+            let Migration {
+                version,
+                name,
+                breaking,
+                checksum,
+                ..
+            } = migration;
+            let insert = "INSERT INTO schema_migration (version, name, breaking, checksum) VALUES ($1, $2, $3, $4)";
+            execute(transaction, insert, &[version, name, breaking, checksum]).await?;
         }
         Step::Down { version, .. } => {
             let migration = files::migration(*version);

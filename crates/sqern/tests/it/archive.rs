@@ -393,7 +393,7 @@ async fn a_changed_event_is_reported() {
         .await;
     assert_eq!(archive.problems(&[]), [differs]);
     assert_eq!(archive.problems(&["--offline"]), Vec::<String>::new());
-    // The next run does not compare old generations, so that it remains fast.
+    // The next run does not compare the archived generations.
     archive.append();
 }
 
