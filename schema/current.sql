@@ -8,8 +8,7 @@ CREATE FUNCTION public.build_kver_results(revision text, target text, profile te
     SET jit TO 'off'
     AS $$
     SELECT k.distro, k.version, b.id, upper(coalesce(k.result, b.result)),
-        coalesce(k.success, b.success, false)
-            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day')
+        coalesce(k.success, b.success, false) OR public.run_holds_kernels(coalesce(k.result, b.result), l.expires_at, b.tstamp)
     FROM public.sp_build AS b
     LEFT JOIN public.sp_build_lease AS l ON l.build_id = b.id
     CROSS JOIN LATERAL (
@@ -3701,6 +3700,14 @@ ALTER FUNCTION public.privileges_expected() OWNER TO sqern_admin;
 
 COMMENT ON FUNCTION public.privileges_expected() IS 'Returns the privileges of sqern_reader and sqern_writer on tables and views. The column is null for a privilege on the whole table.';
 
+CREATE FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((result IS NULL) AND COALESCE((expires_at > now()), (started_at > (now() - '1 day'::interval))));
+
+ALTER FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) OWNER TO sqern_admin;
+
+COMMENT ON FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) IS 'Returns whether a build or test run with this result, expiry of its lease (null: no lease) and start is in progress and holds its kernels, so that no other run can claim them. A run without a lease holds its kernels for one day.';
+
 CREATE FUNCTION public.sequences_behind() RETURNS TABLE(sequence regclass, last_value bigint, highest bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4753,6 +4760,28 @@ ALTER AGGREGATE public.event_merge(jsonb) OWNER TO sqern_admin;
 
 COMMENT ON AGGREGATE public.event_merge(jsonb) IS 'Merges JSON objects in input order. If several objects contain a key, the last value is used.';
 
+CREATE VIEW public.kver_hosts AS
+ SELECT h.distro,
+    h.version,
+    count(*) FILTER (WHERE h.current) AS running,
+    count(*) AS installed
+   FROM (public.cust_host_kver h
+     JOIN public.cust_cluster c ON (((c.name = h.cluster_name) AND (c.deleted_at = '-infinity'::timestamp with time zone))))
+  WHERE (h.deleted_at = '-infinity'::timestamp with time zone)
+  GROUP BY h.distro, h.version;
+
+ALTER TABLE public.kver_hosts OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.kver_hosts IS 'Numbers of customer hosts of each kernel version that at least one host has installed. Hosts of deleted clusters are not counted.';
+
+COMMENT ON COLUMN public.kver_hosts.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.kver_hosts.version IS 'Kernel version as printed by uname -r.';
+
+COMMENT ON COLUMN public.kver_hosts.running IS 'Number of hosts that run the kernel.';
+
+COMMENT ON COLUMN public.kver_hosts.installed IS 'Number of hosts on which the kernel is installed.';
+
 CREATE VIEW public.kver_not_ignored AS
  SELECT kver.distro,
     kver.version
@@ -4790,6 +4819,46 @@ COMMENT ON COLUMN public.sp_build_lease.lease IS 'Duration of the lease, counted
 
 COMMENT ON COLUMN public.sp_build_lease.owner IS 'Owner of the lease: host and process (build run, test run), job, or host and command line (build start, test start).';
 
+CREATE VIEW public.sp_build_outcome AS
+ SELECT k.distro,
+    k.version,
+    b.id AS build_id,
+    b.tstamp,
+    b.storpool_revision,
+    b.release_target,
+    b.dockernel_profile,
+    upper(COALESCE(k.result, b.result)) AS result,
+    COALESCE(k.success, b.success, false) AS is_success,
+    public.run_holds_kernels(COALESCE(k.result, b.result), l.expires_at, b.tstamp) AS is_held
+   FROM ((public.sp_build_kver k
+     JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
+     LEFT JOIN public.sp_build_lease l ON ((l.build_id = b.id)))
+  WHERE (k.deleted_at = '-infinity'::timestamp with time zone);
+
+ALTER TABLE public.sp_build_outcome OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.sp_build_outcome IS 'Outcome of each build for each of its kernels. The result of a kernel replaces the result of the whole build.';
+
+COMMENT ON COLUMN public.sp_build_outcome.distro IS 'Distribution of the kernel.';
+
+COMMENT ON COLUMN public.sp_build_outcome.version IS 'Kernel version as printed by uname -r.';
+
+COMMENT ON COLUMN public.sp_build_outcome.build_id IS 'ID of the build.';
+
+COMMENT ON COLUMN public.sp_build_outcome.tstamp IS 'Start time of the build.';
+
+COMMENT ON COLUMN public.sp_build_outcome.storpool_revision IS 'Revision that was built.';
+
+COMMENT ON COLUMN public.sp_build_outcome.release_target IS 'Release target of the build.';
+
+COMMENT ON COLUMN public.sp_build_outcome.dockernel_profile IS 'Profile of the build.';
+
+COMMENT ON COLUMN public.sp_build_outcome.result IS 'Result of the build for the kernel, in upper case. Null while the build is in progress.';
+
+COMMENT ON COLUMN public.sp_build_outcome.is_success IS 'Whether the build succeeded for the kernel. False while the build is in progress.';
+
+COMMENT ON COLUMN public.sp_build_outcome.is_held IS 'Whether the build is in progress and holds the kernel, so that no other build can claim it.';
+
 CREATE VIEW public.build_candidate AS
  SELECT fetched.distro,
     fetched.version,
@@ -4798,19 +4867,10 @@ CREATE VIEW public.build_candidate AS
     COALESCE(hosts.installed, (0)::bigint) AS hosts_installed
    FROM ((public.kver_fetched fetched
      JOIN public.kver_not_ignored wanted ON (((wanted.distro = fetched.distro) AND (wanted.version = fetched.version))))
-     LEFT JOIN ( SELECT h.distro,
-            h.version,
-            count(*) FILTER (WHERE h.current) AS running,
-            count(*) AS installed
-           FROM (public.cust_host_kver h
-             JOIN public.cust_cluster c ON (((c.name = h.cluster_name) AND (c.deleted_at = '-infinity'::timestamp with time zone))))
-          WHERE (h.deleted_at = '-infinity'::timestamp with time zone)
-          GROUP BY h.distro, h.version) hosts ON (((hosts.distro = fetched.distro) AND (hosts.version = fetched.version))))
+     LEFT JOIN public.kver_hosts hosts ON (((hosts.distro = fetched.distro) AND (hosts.version = fetched.version))))
   WHERE (NOT (EXISTS ( SELECT
-           FROM ((public.sp_build_kver k
-             JOIN public.sp_build b ON (((b.id = k.build_id) AND (b.deleted_at = '-infinity'::timestamp with time zone))))
-             LEFT JOIN public.sp_build_lease l ON ((l.build_id = b.id)))
-          WHERE ((k.distro = fetched.distro) AND (k.version = fetched.version) AND (k.deleted_at = '-infinity'::timestamp with time zone) AND (COALESCE(k.success, b.success) OR ((COALESCE(k.result, b.result) IS NULL) AND COALESCE((l.expires_at > now()), (b.tstamp > (now() - '1 day'::interval)))))))));
+           FROM public.sp_build_outcome build
+          WHERE ((build.distro = fetched.distro) AND (build.version = fetched.version) AND (build.is_success OR build.is_held)))));
 
 ALTER TABLE public.build_candidate OWNER TO sqern_admin;
 
@@ -6414,6 +6474,10 @@ REVOKE ALL ON FUNCTION public.privileges_expected() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_reader;
 GRANT ALL ON FUNCTION public.privileges_expected() TO sqern_writer;
 
+REVOKE ALL ON FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) TO sqern_reader;
+GRANT ALL ON FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) TO sqern_writer;
+
 REVOKE ALL ON FUNCTION public.sequences_behind() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_reader;
 GRANT ALL ON FUNCTION public.sequences_behind() TO sqern_writer;
@@ -6508,11 +6572,17 @@ REVOKE ALL ON FUNCTION public.event_merge(jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_reader;
 GRANT ALL ON FUNCTION public.event_merge(jsonb) TO sqern_writer;
 
+GRANT SELECT ON TABLE public.kver_hosts TO sqern_reader;
+GRANT SELECT ON TABLE public.kver_hosts TO sqern_writer;
+
 GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_reader;
 GRANT SELECT ON TABLE public.kver_not_ignored TO sqern_writer;
 
 GRANT SELECT ON TABLE public.sp_build_lease TO sqern_reader;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sp_build_lease TO sqern_writer;
+
+GRANT SELECT ON TABLE public.sp_build_outcome TO sqern_reader;
+GRANT SELECT ON TABLE public.sp_build_outcome TO sqern_writer;
 
 GRANT SELECT ON TABLE public.build_candidate TO sqern_reader;
 GRANT SELECT ON TABLE public.build_candidate TO sqern_writer;

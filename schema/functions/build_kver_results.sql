@@ -1,3 +1,4 @@
+-- after: run_holds_kernels.sql
 -- The setting prevents the planner from inlining the function. It would otherwise expect as many kernels in each build as in the average build,
 -- although a claim of one kernel is a build with one kernel. OFFSET makes it look up the kernels of each build for the same reason.
 CREATE OR REPLACE FUNCTION build_kver_results(revision text, target text, profile text)
@@ -5,8 +6,7 @@ RETURNS TABLE (distro text, version text, build_id bigint, result text, is_done 
 LANGUAGE sql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     SELECT k.distro, k.version, b.id, upper(coalesce(k.result, b.result)),
-        coalesce(k.success, b.success, false)
-            OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day')
+        coalesce(k.success, b.success, false) OR public.run_holds_kernels(coalesce(k.result, b.result), l.expires_at, b.tstamp)
     FROM public.sp_build AS b
     LEFT JOIN public.sp_build_lease AS l ON l.build_id = b.id
     CROSS JOIN LATERAL (

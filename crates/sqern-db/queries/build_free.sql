@@ -7,15 +7,11 @@ JOIN kver ON kver.distro = named.distro AND kver.version = named.version AND NOT
 LEFT JOIN kver_ignored AS ignored ON ignored.distro = named.distro AND ignored.version = named.version
 LEFT JOIN LATERAL (
     SELECT true AS found
-    FROM sp_build_kver AS k
-    JOIN sp_build AS b ON b.id = k.build_id AND b.deleted_at = '-infinity'
-    LEFT JOIN sp_build_lease AS l ON l.build_id = b.id
-    WHERE k.distro = named.distro AND k.version = named.version AND k.deleted_at = '-infinity'
+    FROM sp_build_outcome AS b
+    WHERE b.distro = named.distro AND b.version = named.version AND (b.is_success OR b.is_held)
       AND ($1::text IS NULL OR b.storpool_revision = $1)
       AND ($2::text IS NULL OR b.release_target = $2)
       AND ($3::text IS NULL OR b.dockernel_profile = $3)
-      AND (coalesce(k.success, b.success)
-           OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day'))
     LIMIT 1
 ) AS build ON true
 WHERE ignored.version IS NULL AND build.found IS NULL

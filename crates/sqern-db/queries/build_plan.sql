@@ -7,24 +7,17 @@
 -- kernel. A FULL JOIN cannot be a nested loop. The last condition removes the other rows of these joins. It is not strict, because the
 -- planner would otherwise replace them with left joins.
 WITH hosts AS (
-    SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
-    FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
-    WHERE h.deleted_at = '-infinity'
-      AND ($4::text[] = '{}' OR h.distro = ANY ($4))
-      AND ($5::text[] = '{}' OR h.version = ANY ($5))
-    GROUP BY h.distro, h.version
+    SELECT * FROM kver_hosts WHERE ($4::text[] = '{}' OR distro = ANY ($4)) AND ($5::text[] = '{}' OR version = ANY ($5))
 ), tried AS (
-    SELECT k.distro, k.version, max(k.build_id) AS id,
-        (array_agg(upper(coalesce(k.result, b.result)) ORDER BY k.build_id DESC))[1] AS result
-    FROM sp_build AS b
-    JOIN sp_build_kver AS k ON k.build_id = b.id AND k.deleted_at = '-infinity'
-    WHERE b.deleted_at = '-infinity' AND NOT coalesce(k.success, b.success, false)
+    SELECT b.distro, b.version, max(b.build_id) AS id, (array_agg(b.result ORDER BY b.build_id DESC))[1] AS result
+    FROM sp_build_outcome AS b
+    WHERE NOT b.is_success
       AND ($1::text IS NULL OR b.storpool_revision = $1)
       AND ($2::text IS NULL OR b.release_target = $2)
       AND ($3::text IS NULL OR b.dockernel_profile = $3)
-      AND ($4::text[] = '{}' OR k.distro = ANY ($4))
-      AND ($5::text[] = '{}' OR k.version = ANY ($5))
-    GROUP BY k.distro, k.version
+      AND ($4::text[] = '{}' OR b.distro = ANY ($4))
+      AND ($5::text[] = '{}' OR b.version = ANY ($5))
+    GROUP BY b.distro, b.version
 )
 SELECT fetched.distro, fetched.version, NULL::bigint AS build, fetched.tstamp AS ready_at,
     coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,
@@ -34,15 +27,11 @@ FROM (
     FROM kver_fetched
     JOIN kver_not_ignored AS wanted ON wanted.distro = kver_fetched.distro AND wanted.version = kver_fetched.version
     WHERE NOT EXISTS (
-            SELECT FROM sp_build_kver AS k
-            JOIN sp_build AS b ON b.id = k.build_id AND b.deleted_at = '-infinity'
-            LEFT JOIN sp_build_lease AS l ON l.build_id = b.id
-            WHERE NOT $6 AND k.distro = kver_fetched.distro AND k.version = kver_fetched.version AND k.deleted_at = '-infinity'
+            SELECT FROM sp_build_outcome AS b
+            WHERE NOT $6 AND b.distro = kver_fetched.distro AND b.version = kver_fetched.version AND (b.is_success OR b.is_held)
               AND ($1::text IS NULL OR b.storpool_revision = $1)
               AND ($2::text IS NULL OR b.release_target = $2)
-              AND ($3::text IS NULL OR b.dockernel_profile = $3)
-              AND (coalesce(k.success, b.success)
-                   OR coalesce(k.result, b.result) IS NULL AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day')))
+              AND ($3::text IS NULL OR b.dockernel_profile = $3))
       AND ($4::text[] = '{}' OR kver_fetched.distro = ANY ($4))
       AND ($5::text[] = '{}' OR kver_fetched.version = ANY ($5))
 ) AS fetched

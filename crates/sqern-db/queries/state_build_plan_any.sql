@@ -6,7 +6,7 @@ WITH held AS (
     FROM sp_build AS b
     JOIN sp_build_kver AS k ON k.build_id = b.id AND k.deleted_at = '-infinity' AND k.result IS NULL
     LEFT JOIN sp_build_lease AS l ON l.build_id = b.id
-    WHERE b.result IS NULL AND b.deleted_at = '-infinity' AND coalesce(l.expires_at > now(), b.tstamp > now() - interval '1 day')
+    WHERE b.result IS NULL AND b.deleted_at = '-infinity' AND run_holds_kernels(b.result, l.expires_at, b.tstamp)
 )
 SELECT s.distro, s.version, NULL::bigint AS build, s.fetched_at AS ready_at, s.hosts_running, s.hosts_installed, s.build_id AS last_id,
     s.build_result AS last_result

@@ -4,21 +4,20 @@
 -- of the flavor for this build, the number of hosts that run them and that have them installed, and the newest test run. FULL JOIN is used
 -- as in build_plan.sql.
 WITH built AS MATERIALIZED (
-    SELECT DISTINCT ON (k.distro, k.version) k.distro, k.version, b.id, b.tstamp
-    FROM sp_build AS b
-    JOIN sp_build_kver AS k ON k.build_id = b.id AND k.deleted_at = '-infinity' AND coalesce(k.success, b.success)
-    WHERE b.deleted_at = '-infinity'
+    SELECT DISTINCT ON (b.distro, b.version) b.distro, b.version, b.build_id AS id, b.tstamp
+    FROM sp_build_outcome AS b
+    WHERE b.is_success
       AND ($1::text IS NULL OR b.storpool_revision = $1)
       AND ($2::text IS NULL OR b.release_target = $2)
       AND ($3::text IS NULL OR b.dockernel_profile = $3)
-      AND ($6::bigint IS NULL OR b.id = $6)
-      AND ($4::text[] = '{}' OR k.distro = ANY ($4))
-      AND ($5::text[] = '{}' OR k.version = ANY ($5))
-    ORDER BY k.distro, k.version, b.id DESC
+      AND ($6::bigint IS NULL OR b.build_id = $6)
+      AND ($4::text[] = '{}' OR b.distro = ANY ($4))
+      AND ($5::text[] = '{}' OR b.version = ANY ($5))
+    ORDER BY b.distro, b.version, b.build_id DESC
 ), tried AS (
     SELECT t.build_id, k.distro, k.version,
         bool_or(coalesce(k.success, r.success, false)) AS is_tested,
-        bool_or(coalesce(k.result, r.result) IS NULL AND coalesce(l.expires_at > now(), t.tstamp > now() - interval '1 day')) AS is_held,
+        bool_or(run_holds_kernels(coalesce(k.result, r.result), l.expires_at, t.tstamp)) AS is_held,
         max(t.id) AS last_id
     FROM sp_test AS t
     JOIN sp_test_kver AS k ON k.test_id = t.id AND k.deleted_at = '-infinity'
@@ -27,12 +26,7 @@ WITH built AS MATERIALIZED (
     WHERE t.deleted_at = '-infinity' AND t.build_id IN (SELECT id FROM built) AND ($7::text IS NULL OR t.test_flavor = $7)
     GROUP BY t.build_id, k.distro, k.version
 ), hosts AS (
-    SELECT h.distro, h.version, count(*) FILTER (WHERE h.current) AS running, count(*) AS installed
-    FROM cust_host_kver AS h JOIN cust_cluster AS c ON c.name = h.cluster_name AND c.deleted_at = '-infinity'
-    WHERE h.deleted_at = '-infinity'
-      AND ($4::text[] = '{}' OR h.distro = ANY ($4))
-      AND ($5::text[] = '{}' OR h.version = ANY ($5))
-    GROUP BY h.distro, h.version
+    SELECT * FROM kver_hosts WHERE ($4::text[] = '{}' OR distro = ANY ($4)) AND ($5::text[] = '{}' OR version = ANY ($5))
 )
 SELECT built.distro, built.version, built.id AS build, built.tstamp AS ready_at,
     coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,

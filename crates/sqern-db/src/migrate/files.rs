@@ -59,8 +59,8 @@ pub(super) fn migrations() -> &'static [Migration] {
     &MIGRATIONS
 }
 
-/// Returns the name and text of each function file in the order of application: by name, but a file
-/// whose first line is `-- after: FILE` follows that file.
+/// Returns the name and text of each function file in the order of application: by name, but after the
+/// files that its first line names, such as `-- after: one.sql, other.sql`.
 pub(super) fn functions() -> &'static [(String, String)] {
     &FUNCTIONS
 }
@@ -106,16 +106,27 @@ fn read_functions() -> Vec<(String, String)> {
     functions
 }
 
-/// Returns the length of the chain of files that must be applied before this one.
+/// Returns the length of the longest chain of files that must be applied before this one.
 fn depth(file: &str) -> usize {
-    let text = FUNCTION_FILES
+    applied_before(file)
+        .map(|other| 1 + depth(other))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Returns the files in the first line of a file, such as `-- after: one.sql, other.sql`, which must
+/// be applied before it.
+fn applied_before(file: &str) -> impl Iterator<Item = &'static str> {
+    FUNCTION_FILES
         .get_file(file)
-        .and_then(|file| file.contents_utf8())
-        .unwrap_or_default();
-    text.lines()
-        .next()
-        .and_then(|line| line.strip_prefix("-- after: "))
-        .map_or(0, |other| 1 + depth(other))
+        .and_then(|file| {
+            file.contents_utf8()?
+                .lines()
+                .next()?
+                .strip_prefix("-- after: ")
+        })
+        .into_iter()
+        .flat_map(|files| files.split(", "))
 }
 
 fn texts(dir: &'static Dir<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -139,6 +150,15 @@ mod tests {
             2 * migrations().len(),
             "each has an up and a down file"
         );
+    }
+
+    #[test]
+    fn files_that_must_be_applied_before_a_file_exist() {
+        for (file, _) in functions() {
+            for other in applied_before(file) {
+                assert!(FUNCTION_FILES.get_file(other).is_some(), "{file}: {other}");
+            }
+        }
     }
 
     /// The checksums that databases of earlier versions recorded. A new migration adds a line; no

@@ -174,7 +174,7 @@ from_row!(RunLog {
 });
 
 const COLUMNS: &str = "r.id, r.tstamp, upper(r.result) AS result, l.expires_at, l.owner,
-    r.result IS NULL AND coalesce(l.expires_at > now(), r.tstamp > now() - interval '1 day') AS is_held,
+    run_holds_kernels(r.result, l.expires_at, r.tstamp) AS is_held,
     r.storpool_revision, r.release_target, r.dockernel_profile, r.change_id, r.jenkins_job, r.official,
     r.build_id, r.test_flavor, r.test_cluster,
     count(k.id) AS kernels, count(k.id) FILTER (WHERE coalesce(k.success, r.success)) AS succeeded,
