@@ -484,7 +484,7 @@ CREATE TABLE public.kver (
     distro text NOT NULL,
     version text NOT NULL,
     archived boolean DEFAULT false NOT NULL,
-    CONSTRAINT kver_version_check CHECK ((version ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
+    CONSTRAINT kver_version_check CHECK ((version ~ '^[A-Za-z0-9][A-Za-z0-9._+~:-]{0,63}$'::text))
 );
 
 ALTER TABLE public.kver OWNER TO sqern_admin;
@@ -607,7 +607,7 @@ CREATE TABLE public.distro (
     name text NOT NULL,
     variant text NOT NULL,
     supported boolean DEFAULT false NOT NULL,
-    CONSTRAINT distro_name_check CHECK ((name ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
+    CONSTRAINT distro_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$'::text)),
     CONSTRAINT distro_variant_check CHECK ((variant ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text))
 );
 
@@ -5540,9 +5540,6 @@ ALTER TABLE ONLY public.cust_host_kver
 ALTER TABLE ONLY public.cust_host_kver
     ADD CONSTRAINT cust_host_kver_pkey PRIMARY KEY (id);
 
-ALTER TABLE public.distro
-    ADD CONSTRAINT distro_name_length_check CHECK ((length(name) <= 256)) NOT VALID;
-
 ALTER TABLE ONLY public.distro
     ADD CONSTRAINT distro_pkey PRIMARY KEY (name);
 
@@ -5617,9 +5614,6 @@ ALTER TABLE ONLY public.kver_state
 
 ALTER TABLE ONLY public.kver_state_position
     ADD CONSTRAINT kver_state_position_pkey PRIMARY KEY (singleton);
-
-ALTER TABLE public.kver
-    ADD CONSTRAINT kver_version_length_check CHECK ((length(version) <= 256)) NOT VALID;
 
 ALTER TABLE ONLY public.schema_function
     ADD CONSTRAINT schema_function_pkey PRIMARY KEY (file);

@@ -6,17 +6,17 @@ use std::fmt;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::name::text_key;
+use crate::name::{TEXT_KEY, text_key};
 use crate::{DistroName, KernelVersion};
 
 text_key! {
     /// The name of a cluster: `acme-1`.
-    ClusterName, "cluster name", MAX_HOST_NAME
+    ClusterName, "cluster name", MAX_HOST_NAME, TEXT_KEY
 }
 
 text_key! {
     /// The name of a host, unique within its cluster.
-    HostName, "host name", MAX_HOST_NAME
+    HostName, "host name", MAX_HOST_NAME, TEXT_KEY
 }
 
 /// A cluster type in a report: its name or its number.

@@ -1,5 +1,6 @@
 //! Names as accepted by the database: not empty, without leading or trailing blanks, without
-//! control characters. Their length is limited.
+//! control characters. Their length is limited. Names that are parts of file names and arguments of
+//! commands, such as kernel versions, contain only some ASCII characters.
 
 use std::fmt;
 
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The maximum length of the name of a host or cluster in characters. A host name of the DNS has at
 /// most 253 (RFC 1035, 2.3.4, without the length octets and the root).
 pub const MAX_HOST_NAME: usize = 253;
-/// The maximum length of a kernel version in characters. `utsname.release` has 65 bytes, of which
-/// one is the terminator (uname(2)).
+/// The maximum length of a kernel version in characters, which are ASCII: `__NEW_UTS_LEN` of
+/// `linux/utsname.h`.
 pub const MAX_KERNEL_VERSION: usize = 64;
 /// The maximum length of the name of a distribution in characters.
 pub const MAX_DISTRO_NAME: usize = 64;
@@ -25,13 +26,13 @@ const SHOWN_CHARACTERS: usize = 32;
 /// A text that is not a valid name or version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidName {
-    /// The text violates the rule of the constraints of the text keys in the database.
-    #[error(
-        "expected a {what} without leading or trailing blanks and without control characters, found {got:?}"
-    )]
+    /// The text violates the rule of the constraints in the database.
+    #[error("expected a {what} {rule}, found {got:?}")]
     Characters {
         /// The kind of name ("distribution name", "kernel version").
         what: &'static str,
+        /// The rule, as a clause after the kind.
+        rule: &'static str,
         /// The text.
         got: String,
     },
@@ -91,39 +92,75 @@ pub fn is_text_key(text: &str) -> bool {
         && !text.ends_with(char::is_whitespace)
 }
 
+/// The characters that a type of names permits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Characters {
+    pub(crate) is_valid: fn(&str) -> bool,
+    /// The rule, as a clause after the kind of name.
+    pub(crate) rule: &'static str,
+}
+
+/// The rule of the text keys of the database.
+pub(crate) const TEXT_KEY: Characters = Characters {
+    is_valid: is_text_key,
+    rule: "without leading or trailing blanks and without control characters",
+};
+
+/// The rule of `kver_version_check`: the characters of the releases of kernels and packages. They
+/// have no special meaning in paths, shells, CSV files and spreadsheets.
+pub(crate) const RELEASE: Characters = Characters {
+    is_valid: |text| starts_alphanumeric_and_contains(text, b"._+~:-"),
+    rule: "that starts with a letter or digit and contains only ASCII letters, digits and . _ + ~ : -",
+};
+
+/// The rule of `distro_name_check`. The name is a directory of the store.
+const DISTRO: Characters = Characters {
+    is_valid: |text| starts_alphanumeric_and_contains(text, b"._+-"),
+    rule: "that starts with a letter or digit and contains only ASCII letters, digits and . _ + -",
+};
+
+/// Returns whether `text` starts with an ASCII letter or digit and contains only those and `marks`.
+fn starts_alphanumeric_and_contains(text: &str, marks: &[u8]) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+}
+
 /// Defines a type for a validated text.
 macro_rules! text_key {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:ident) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $limit:ident, $characters:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
         impl $name {
-            /// Returns the text as this type, if the database accepts it as a text key and it is
-            /// not too long.
+            /// Returns the text as this type, if the database accepts its characters and length.
             ///
             /// # Errors
             /// Returns [`InvalidName`](crate::InvalidName) for any other text.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
                 let text = text.into();
                 $crate::name::check_length($what, &text, $crate::name::$limit)?;
-                Self::of_any_length(text)
+                Self::check(text, $characters)
             }
 
-            /// Returns a text of any length as this type, if the database accepts it as a text key.
-            /// The limit does not apply to recorded texts, so that rows of earlier versions can be
-            /// read.
+            /// Returns a recorded text as this type. Only the rules of all text keys apply, so that
+            /// rows and journal entries of earlier versions can be read.
             ///
             /// # Errors
-            /// Returns [`InvalidName::Characters`](crate::InvalidName::Characters) for any other
-            /// text.
-            pub fn of_any_length(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
-                let text = text.into();
-                if $crate::name::is_text_key(&text) {
+            /// Returns [`InvalidName::Characters`](crate::InvalidName::Characters) for a text that
+            /// no version recorded.
+            pub fn recorded(text: impl Into<String>) -> Result<Self, $crate::name::InvalidName> {
+                Self::check(text.into(), $crate::name::TEXT_KEY)
+            }
+
+            fn check(text: String, characters: $crate::name::Characters) -> Result<Self, $crate::name::InvalidName> {
+                if (characters.is_valid)(&text) {
                     Ok(Self(text))
                 } else {
-                    Err($crate::name::InvalidName::Characters { what: $what, got: text })
+                    Err($crate::name::InvalidName::Characters { what: $what, rule: characters.rule, got: text })
                 }
             }
 
@@ -167,7 +204,7 @@ pub(crate) use text_key;
 text_key! {
     /// The name of a distribution: the builder alias of sp-variant (`debian12`, `ubuntu-22.04`,
     /// `alma8`), or a name of the same form (`proxmox8`, `fedora42`).
-    DistroName, "distribution name", MAX_DISTRO_NAME
+    DistroName, "distribution name", MAX_DISTRO_NAME, DISTRO
 }
 
 impl fmt::Display for crate::Kernel {
@@ -189,10 +226,51 @@ mod tests {
             "ubuntu-22.04",
             "6.1.0-25-amd64",
             "6.12.43+deb13-amd64",
-            "é",
         ] {
             assert_eq!(DistroName::new(text).map(String::from), Ok(text.to_owned()));
         }
+        for text in ["two words", "é", "=1"] {
+            assert_eq!(HostName::new(text).map(String::from), Ok(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn names_in_paths_and_commands_have_no_special_characters() {
+        for text in [
+            "../../etc/cron.d/x",
+            ".",
+            "..",
+            "a/b",
+            "-rf",
+            "$(touch x)",
+            "=cmd|' /C calc'!A0",
+            "+1",
+            "@a",
+            "~a",
+            "a b",
+            "a\\b",
+            "a\"b",
+            "a'b",
+            "a;b",
+            "a*",
+            "a,b",
+            "a%b",
+            "a\u{202e}cod.exe",
+            "a\u{200b}",
+            "é",
+            "a\u{660}",
+        ] {
+            assert!(KernelVersion::new(text).is_err(), "{text:?}");
+            assert!(DistroName::new(text).is_err(), "{text:?}");
+            assert!(KernelVersion::recorded(text).is_ok(), "{text:?}");
+        }
+        assert!(KernelVersion::new("5.10~rc1:2").is_ok());
+        assert!(DistroName::new("a:b").is_err());
+        assert_eq!(
+            KernelVersion::new("6.1/../x").unwrap_err().to_string(),
+            "expected a kernel version (output of uname -r) that starts with a letter or digit and contains only \
+             ASCII letters, digits and . _ + ~ : -, found \"6.1/../x\""
+        );
     }
 
     #[test]
@@ -201,14 +279,16 @@ mod tests {
             "", " ", "a ", "\ta", "a\nb", "a\u{7f}", "a\u{85}b", "\u{a0}a",
         ] {
             assert!(DistroName::new(text).is_err(), "{text:?}");
+            assert!(HostName::new(text).is_err(), "{text:?}");
+            assert!(KernelVersion::recorded(text).is_err(), "{text:?}");
         }
     }
 
     #[test]
     fn a_too_long_name_is_rejected_with_its_length() {
+        assert!(DistroName::new("a".repeat(MAX_DISTRO_NAME)).is_ok());
+        assert!(KernelVersion::new("a".repeat(MAX_KERNEL_VERSION)).is_ok());
         for character in ["a", "é", "日", "😀"] {
-            assert!(DistroName::new(character.repeat(MAX_DISTRO_NAME)).is_ok());
-            assert!(KernelVersion::new(character.repeat(MAX_KERNEL_VERSION)).is_ok());
             assert!(HostName::new(character.repeat(MAX_HOST_NAME)).is_ok());
             assert!(ClusterName::new(character.repeat(MAX_HOST_NAME)).is_ok());
             assert!(DistroName::new(character.repeat(MAX_DISTRO_NAME + 1)).is_err());
@@ -228,10 +308,10 @@ mod tests {
     fn a_recorded_name_can_have_any_length() {
         let long = "a".repeat(9000);
         assert_eq!(
-            HostName::of_any_length(&*long).map(String::from),
+            HostName::recorded(&*long).map(String::from),
             Ok(long.clone())
         );
-        assert!(HostName::of_any_length(" a").is_err());
+        assert!(HostName::recorded(" a").is_err());
     }
 
     #[test]
@@ -256,7 +336,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_displayed_name_is_parsed_as_the_same_name(text in "\\PC{1,20}") {
+        fn a_displayed_name_is_parsed_as_the_same_name(text in "[a-z][a-z0-9._+ -]{0,19}") {
             if let Ok(name) = DistroName::new(text) {
                 prop_assert_eq!(name.to_string().parse::<DistroName>(), Ok(name));
             }

@@ -127,7 +127,7 @@ mod tests {
     /// Generates versions, some with numbers that exceed every integer type.
     fn any_version() -> impl Strategy<Value = KernelVersion> {
         "([0-9a-c.+~^_-]{1,8}|[0-9.]{0,3}[0-9]{1,45})"
-            .prop_map(|text| KernelVersion::new(text).unwrap())
+            .prop_map(|text| KernelVersion::recorded(text).unwrap())
     }
 
     proptest! {

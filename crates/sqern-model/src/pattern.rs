@@ -84,6 +84,7 @@ impl Glob {
         crate::name::check_length("pattern", &like, crate::name::MAX_PATTERN)?;
         if !crate::name::is_text_key(&like) {
             return Err(crate::InvalidName::Characters {
+                rule: crate::name::TEXT_KEY.rule,
                 what: "pattern",
                 got: self.0.clone(),
             }

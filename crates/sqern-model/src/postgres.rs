@@ -37,7 +37,7 @@ macro_rules! text_column {
     )+};
 }
 
-text_column!(of_any_length: ClusterName, DistroName, HostName, KernelVersion);
+text_column!(recorded: ClusterName, DistroName, HostName, KernelVersion);
 text_column!(from_str: CrawlState, PackageRole, RunResult);
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use apt::AptSource;
 pub use rpm_md::RpmMdSource;
 pub use rule::{KernelRule, PackageFacts};
 
-use crate::{DistroName, KernelVersion};
+use crate::{DistroName, InvalidName, KernelVersion};
 
 /// The error of a source file.
 #[derive(Debug, thiserror::Error)]
@@ -293,12 +293,20 @@ impl DistroDef {
     }
 
     /// Returns the kernel version of a headers package, and the index of the rule that matched.
-    #[must_use]
-    pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<(KernelVersion, usize)> {
-        let apply = |(index, rule): (usize, &KernelRule)| {
-            rule.kernel_of(package).map(|kernel| (kernel, index))
-        };
-        self.rules.iter().enumerate().find_map(apply)
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidName`] if the version of the first matching rule is not valid.
+    pub fn kernel_of(
+        &self,
+        package: &PackageFacts<'_>,
+    ) -> Result<Option<(KernelVersion, usize)>, InvalidName> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            if let Some(kernel) = rule.kernel_of(package)? {
+                return Ok(Some((kernel, index)));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -26,8 +26,10 @@ from sqern_tools import util
 
 # The constraint of names in the database: not empty, no leading or trailing blanks, no control characters.
 NAME = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+(?<!\s)")
-# The limits of sqern for the length of a cluster or host name, and of a distribution or kernel version.
-HOST_CHARACTERS, VERSION_CHARACTERS = 253, 64
+# The constraint of kernel versions.
+VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+~:-]{0,63}")
+# The limits of sqern for the length of a cluster or host name, and of a distribution.
+HOST_CHARACTERS, DISTRO_CHARACTERS = 253, 64
 
 
 class ReportError(ValueError):
@@ -67,11 +69,16 @@ class Node:
             raise self.error("a list")
         return (Node(value, f"{self.path}[{index}]") for index, value in enumerate(self.value))
 
-    def name(self, limit: int = VERSION_CHARACTERS) -> str:
+    def name(self, limit: int) -> str:
         if not isinstance(self.value, str) or not NAME.fullmatch(self.value):
             raise self.error("a name without control characters and without leading or trailing blanks")
         if len(self.value) > limit:
             raise self.error(f"a name of at most {limit} characters")
+        return self.value
+
+    def version(self) -> str:
+        if not isinstance(self.value, str) or not VERSION.fullmatch(self.value):
+            raise self.error("a kernel version that starts with a letter or digit, and consists of at most 64 letters, digits and . _ + ~ : -")
         return self.value
 
 
@@ -111,10 +118,10 @@ def parse(data: bytes, types: dict[str, int], distros: set[str]) -> Report:
             key = (name, host.get("name").name(HOST_CHARACTERS))
             if key in report.kernels:
                 raise host.get("name").error("a unique host name in the cluster")
-            if (distro := host.get("distro").name()) not in distros:
+            if (distro := host.get("distro").name(DISTRO_CHARACTERS)) not in distros:
                 raise host.get("distro").error("a distribution that `sqern distro list` prints")
-            kernels = dict.fromkeys((kernel.name() for kernel in host.get("installed").items()), False)
-            kernels[host.get("running").name()] = True
+            kernels = dict.fromkeys((kernel.version() for kernel in host.get("installed").items()), False)
+            kernels[host.get("running").version()] = True
             report.kernels[key] = (distro, kernels)
     return report
 

@@ -62,7 +62,8 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn clusters() -> impl Strategy<Value = Clusters> {
-    let kernels = prop::collection::btree_set(name(), 1..4)
+    let version = "[a-z0-9][a-z0-9._+~:-]{0,5}";
+    let kernels = prop::collection::btree_set(version, 1..4)
         .prop_map(|set| set.into_iter().collect::<Vec<_>>());
     let hosts = prop::collection::btree_map(name(), (kernels, any::<bool>()), 0..4);
     prop::collection::btree_map(name(), hosts, 1..4)

@@ -56,6 +56,44 @@ async fn text_keys_with_outer_blanks_or_control_characters_are_rejected() {
 }
 
 #[tokio::test]
+async fn kernel_versions_and_distributions_have_no_special_characters() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, BASE).await;
+    for bad in [
+        "'../../etc/cron.d/x'",
+        "'$(touch x)'",
+        "'=cmd|x'",
+        "'-rf'",
+        "'.'",
+        "'a b'",
+        "'a/b'",
+        "'a@b'",
+        "E'a\\u202ecod.exe'",
+        "E'6.1\\n'",
+        "'é'",
+        "repeat('6', 65)",
+    ] {
+        for (insert, constraint) in [
+            ("INSERT INTO distro VALUES (%, 'D')", "distro_name_check"),
+            ("INSERT INTO kver VALUES ('d', %)", "kver_version_check"),
+            (
+                "UPDATE kver SET version = % WHERE version = '1'",
+                "kver_version_check",
+            ),
+        ] {
+            let message = refused(&client, &insert.replace('%', bad)).await;
+            assert!(message.contains(constraint), "{insert} {bad}: {message}");
+        }
+    }
+    run(
+        &client,
+        "INSERT INTO kver VALUES ('d', repeat('6', 64)), ('d', '6.1~rc1+b-1_2:3')",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn results_are_those_of_jenkins_in_any_case_and_determine_success() {
     let database = migrated().await;
     let client = database.client().await;
@@ -206,8 +244,7 @@ async fn texts_and_leases_have_limits() {
     run(&client, BASE).await;
     let long = "repeat('x', 257)";
     for (statement, constraint) in [
-        (format!("INSERT INTO distro VALUES ({long}, 'D')"), "distro_name_length_check"),
-        (format!("INSERT INTO kver VALUES ('d', {long})"), "kver_version_length_check"),
+        (format!("INSERT INTO distro VALUES ('e', {long})"), "distro_variant_length_check"),
         (format!("UPDATE sp_build SET storpool_revision = {long}"), "sp_build_storpool_revision_length_check"),
         (
             "INSERT INTO kver_ignore (distro, pattern, comment) VALUES ('d', 'y', repeat('x', 4097))".to_owned(),

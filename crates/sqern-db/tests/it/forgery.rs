@@ -307,7 +307,7 @@ async fn a_function_called_by_a_statement_cannot_remove_its_generation() {
         "CREATE FUNCTION own_schema.interfere(version text) RETURNS text LANGUAGE plpgsql AS $$
          BEGIN
              PERFORM public.generation_drop_empty(public.generation_id());
-             INSERT INTO public.kver VALUES ('d', 'within ' || version);
+             INSERT INTO public.kver VALUES ('d', 'within-' || version);
              PERFORM public.generation_drop_empty_current(), set_config('sqern.generation', '1', false);
              BEGIN
                  INSERT INTO public.kver VALUES ('d', 'lost');

@@ -2,6 +2,7 @@
 
 use sqern_db::DbError;
 use sqern_db::migrate::{SchemaError, Step, latest_version, migrate, require_usable, status};
+use sqern_model::KernelVersion;
 use sqern_testkit::{TestDatabase, TestServer};
 
 use crate::support::{bare, migrated, rows, run, value};
@@ -436,4 +437,83 @@ async fn a_downgrade_makes_the_transaction_ids_of_restored_generations_unique() 
         value(&client, "SELECT count(DISTINCT xact) FROM generation").await,
         "24"
     );
+}
+
+#[tokio::test]
+async fn invalid_kernel_versions_are_listed_by_the_migration() {
+    let database = bare().await;
+    let mut client = database.client().await;
+    migrate(&mut client, Some(15), false).await.unwrap();
+    run(
+        &client,
+        "INSERT INTO distro VALUES ('d', 'D'), ('d/x', 'D');
+         INSERT INTO kver VALUES ('d', '6.1.0-1-amd64'), ('d', '../../etc/x'), ('d/x', E'a\\u202e');
+         INSERT INTO kver_seen (distro, version) VALUES ('d', '../../etc/x')",
+    )
+    .await;
+    let DbError::Postgres(error) = migrate(&mut client, None, false).await.unwrap_err() else {
+        panic!("an error of PostgreSQL is expected");
+    };
+    let error = error.as_db_error().expect("an error of the server");
+    assert_eq!(
+        error.message(),
+        "cannot restrict kernel versions and names of distributions: 3 rows contain other characters or are too long"
+    );
+    assert_eq!(
+        error.detail(),
+        Some("distro \"d/x\", kver \"d\" \"../../etc/x\", kver \"d/x\" \"a\u{202e}\"")
+    );
+    assert!(
+        error
+            .hint()
+            .is_some_and(|hint| hint.contains("UPDATE kver SET version"))
+    );
+    assert_eq!(status(&client).await.unwrap().version, 15);
+    run(
+        &client,
+        "UPDATE kver SET version = '6.1.0-2-amd64' WHERE version LIKE '../%';
+         UPDATE kver SET version = '6.1.0-3-amd64' WHERE version LIKE 'a%';
+         UPDATE distro SET name = 'd2' WHERE name = 'd/x'",
+    )
+    .await;
+    migrate(&mut client, None, false).await.unwrap();
+    assert_eq!(
+        rows(
+            &client,
+            "SELECT distro, version FROM kver ORDER BY distro, version"
+        )
+        .await,
+        ["d 6.1.0-1-amd64", "d 6.1.0-2-amd64", "d2 6.1.0-3-amd64"]
+    );
+}
+
+#[tokio::test]
+async fn a_corrected_kernel_version_keeps_its_earlier_states() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(
+        &client,
+        "ALTER TABLE kver DROP CONSTRAINT kver_version_check;
+         INSERT INTO distro VALUES ('d', 'D'); INSERT INTO kver VALUES ('d', 'a/b'); INSERT INTO kver_seen VALUES ('d', 'a/b');
+         INSERT INTO cust_cluster VALUES ('c', 1);
+         INSERT INTO cust_host_kver (cluster_name, host_name, distro, version) VALUES ('c', 'h', 'd', 'a/b')",
+    )
+    .await;
+    run(
+        &client,
+        "UPDATE kver SET version = '6.1' WHERE distro = 'd' AND version = 'a/b'",
+    )
+    .await;
+    assert_eq!(
+        rows(&client, "SELECT distro, version FROM kver_seen UNION ALL SELECT host_name, version FROM cust_host_kver").await,
+        ["d 6.1", "h 6.1"]
+    );
+    assert_eq!(
+        rows(&client, "SELECT * FROM journal_differences()").await,
+        Vec::<String>::new()
+    );
+    let before = "SELECT version FROM kver_at((SELECT min(id) FROM generation))";
+    let statement = client.prepare(before).await.unwrap();
+    let version: KernelVersion = client.query_one(&statement, &[]).await.unwrap().get(0);
+    assert_eq!(version.as_str(), "a/b");
 }

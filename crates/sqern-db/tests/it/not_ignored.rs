@@ -26,7 +26,7 @@ const CASES: &[(&str, &str, &str)] = &[
       DELETE FROM kver_ignore; INSERT INTO kver VALUES ('d', '1-cloud')", "1-amd64 1-cloud"),
     ("a renamed distro", "INSERT INTO kver_ignore (distro, pattern) VALUES ('e', '%-cloud'); DELETE FROM kver WHERE distro = 'd'; UPDATE distro SET name = 'f' WHERE name = 'd';
       UPDATE distro SET name = 'd' WHERE name = 'e'; INSERT INTO kver VALUES ('d', '5-cloud'), ('d', '5-amd64')", "5-amd64"),
-    ("an escaped percent sign", r"INSERT INTO kver VALUES ('d', '1%'); INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '1\%')", "1-amd64 1-cloud"),
+    ("an escaped underscore", r"INSERT INTO kver VALUES ('d', '1_'), ('d', '1x'); INSERT INTO kver_ignore (distro, pattern) VALUES ('d', '1\_')", "1-amd64 1-cloud 1x"),
 ];
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::regex_text;
-use crate::KernelVersion;
+use crate::{InvalidName, KernelVersion};
 
 /// A rule that derives a kernel version from a package.
 ///
@@ -92,9 +92,20 @@ impl KernelRule {
     }
 
     /// Returns the kernel version of a package, or `None` if it contains no headers or has no
-    /// kernel version. The version can be too long, so that a crawl can report the package.
-    #[must_use]
-    pub fn kernel_of(&self, package: &PackageFacts<'_>) -> Option<KernelVersion> {
+    /// kernel version.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidName`] if the version is not valid.
+    pub fn kernel_of(
+        &self,
+        package: &PackageFacts<'_>,
+    ) -> Result<Option<KernelVersion>, InvalidName> {
+        self.uname_of(package).map(KernelVersion::new).transpose()
+    }
+
+    /// Returns the text of the kernel version of a package.
+    fn uname_of(&self, package: &PackageFacts<'_>) -> Option<String> {
         let name = self.package.captures(package.name)?;
         if self
             .except
@@ -123,11 +134,10 @@ impl KernelRule {
                 .flatten()
                 .find_map(|groups| text_of(groups, group)),
         };
-        let uname = provided.or_else(|| match &self.uname {
+        provided.or_else(|| match &self.uname {
             Some(template) => fill(template, value).ok(),
             None => text_of(&name, "uname"),
-        });
-        KernelVersion::of_any_length(uname?).ok()
+        })
     }
 
     /// Checks that the rule determines a kernel version, and that each field of its template is
@@ -229,7 +239,7 @@ mod tests {
             architecture: "x86_64",
             provides: &provides,
         };
-        rule.kernel_of(&facts).map(String::from)
+        rule.kernel_of(&facts).unwrap().map(String::from)
     }
 
     #[test]

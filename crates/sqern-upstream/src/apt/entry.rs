@@ -76,11 +76,11 @@ impl PackageFilter {
         if !["", "all", &self.architecture].contains(&&*architecture) {
             return Ok(None);
         }
+        let located =
+            |problem: &str| escape_entry_text(&format!("{name} (line {}): {problem}", stanza.line));
         match self.complete(stanza, &name) {
-            Err(Refused::Defect(actual)) => Err(Refused::Defect(escape_entry_text(&format!(
-                "{name} (line {}): {actual}",
-                stanza.line
-            )))),
+            Err(Refused::Defect(problem)) => Err(Refused::Defect(located(&problem))),
+            Err(Refused::Kernel(problem)) => Err(Refused::Kernel(located(&problem))),
             other => other.map(Some),
         }
     }
@@ -107,7 +107,10 @@ impl PackageFilter {
             version,
             architecture: required(stanza, Field::Architecture)?,
             index_architecture: self.architecture.clone(),
-            kernel: self.distro.kernel_of(&PackageFacts::named(name)),
+            kernel: self
+                .distro
+                .kernel_of(&PackageFacts::named(name))
+                .map_err(|error| Refused::Kernel(error.to_string()))?,
             needs,
             provides: relations(stanza, Field::Provides)?
                 .into_iter()
@@ -140,6 +143,8 @@ impl PackageFilter {
 enum Refused {
     /// The package cannot be recorded, but the others can.
     Defect(String),
+    /// The package has a kernel version that no kernel can have.
+    Kernel(String),
     /// The index is invalid.
     Unreadable(StanzaError),
 }
@@ -182,6 +187,11 @@ pub(super) fn scan<R: Read>(
                 kept_bytes += defect.len();
                 found.defects.push(defect);
             }
+            Err(Refused::Kernel(problem)) => {
+                let warning = format!("skipped: {problem}");
+                kept_bytes += warning.len();
+                found.warnings.push(warning);
+            }
             Err(Refused::Unreadable(error)) => return Err(error),
         }
         if kept_bytes > KEPT_BYTES {
@@ -222,7 +232,7 @@ mod tests {
             ("Version: 1", "Version: 1\0"),
             ("Version: 1", &*format!("Version: {}", "1".repeat(256))),
             ("Size: 1", "Size: 9223372036854775808"),
-            ("linux-headers-1-amd64", "linux-headers-\u{1b}[2J"),
+            ("linux-headers-1-amd64", "linux-\u{1b}[2J"),
             ("(= 1)", "(= 1\0)"),
             ("pool/", "../"),
         ] {
@@ -238,6 +248,29 @@ mod tests {
                 "{:?}",
                 found.defects[0]
             );
+        }
+    }
+
+    #[test]
+    fn package_with_an_impossible_kernel_version_is_skipped() {
+        for version in [
+            "../../etc/x",
+            "$(id)",
+            "6\u{202e}",
+            "\u{1b}[2J",
+            &"6".repeat(65),
+        ] {
+            let other = RIGHT.replace("headers-1-amd64", &format!("headers-{version}-amd64"));
+            let found = scanned(&format!("{other}{RIGHT}")).expect("an index");
+            assert_eq!((found.entries.len(), found.defects.len()), (1, 0));
+            let [warning] = &found.warnings[..] else {
+                panic!("{:?}", found.warnings)
+            };
+            assert!(
+                warning.starts_with("skipped: linux-headers-") && warning.contains("(line 1)"),
+                "{warning}"
+            );
+            assert!(!warning.chars().any(char::is_control), "{warning:?}");
         }
     }
 

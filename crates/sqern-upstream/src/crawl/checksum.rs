@@ -6,7 +6,7 @@ use sqern_model::{DistroDef, SignaturePolicy, Source};
 
 /// The version of the parsers and of the cached form of entries. A new version invalidates the
 /// cache.
-const FORMAT: &str = "sqern crawl 2";
+const FORMAT: &str = "sqern crawl 3";
 
 /// Returns the checksum of the rules of a distribution and the definition of a source.
 pub(crate) fn of_source(distro: &DistroDef, source: &Source) -> Checksum {

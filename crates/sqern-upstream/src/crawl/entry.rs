@@ -1,7 +1,7 @@
 //! The relevant packages of an index.
 
 use serde::{Deserialize, Serialize};
-use sqern_model::name::{MAX_KERNEL_VERSION, is_text_key};
+use sqern_model::name::is_text_key;
 use sqern_model::{KernelVersion, counted};
 
 use crate::relation::{Dependency, VersionOrder};
@@ -46,24 +46,19 @@ impl Entry {
 
     /// Returns the reason if the package cannot be recorded.
     pub(crate) fn defect(&self) -> Option<String> {
-        let kernel = self
-            .kernel
-            .as_ref()
-            .map_or("-", |(kernel, _)| kernel.as_str());
         let texts = [
-            ("name", &*self.name, TEXT_BYTES),
-            ("version", &self.version, TEXT_BYTES),
-            ("architecture", &self.architecture, TEXT_BYTES),
-            ("kernel", kernel, MAX_KERNEL_VERSION),
+            ("name", &self.name),
+            ("version", &self.version),
+            ("architecture", &self.architecture),
         ];
-        if let Some((what, text, limit)) = texts
+        if let Some((what, text)) = texts
             .into_iter()
-            .find(|(_, text, limit)| text.len() > *limit || !is_text_key(text))
+            .find(|(_, text)| text.len() > TEXT_BYTES || !is_text_key(text))
         {
             let actual: String = text.chars().take(80).collect();
             let rule = "no control characters and no leading or trailing blanks";
             return Some(format!(
-                "invalid {what} {actual:?}: must have 1 to {limit} bytes, {rule}"
+                "invalid {what} {actual:?}: must have 1 to {TEXT_BYTES} bytes, {rule}"
             ));
         }
         let size = i64::try_from(self.size_bytes);
@@ -165,25 +160,6 @@ mod tests {
             let defect = entry(version, size_bytes).defect().expect(expected);
             assert!(defect.contains(expected) && defect.len() < 300, "{defect}");
         }
-    }
-
-    #[test]
-    fn too_long_kernel_versions_are_defects() {
-        let defect = |length| {
-            let kernel = KernelVersion::of_any_length("6".repeat(length)).expect("a version");
-            let kernel = Some((kernel, 0));
-            Entry {
-                kernel,
-                ..entry("1", 1)
-            }
-            .defect()
-        };
-        assert_eq!(defect(64), None);
-        let reported = defect(65).expect("too long");
-        assert!(
-            reported.starts_with("invalid kernel") && reported.contains("1 to 64 bytes"),
-            "{reported}"
-        );
     }
 
     proptest! {

@@ -90,7 +90,7 @@ pub(super) enum Classified {
     Other,
     /// A relevant package that cannot be recorded, with the reason.
     Defect(String),
-    /// A header package whose kernel is not identified by a rule.
+    /// A header package without a valid kernel version, with a warning.
     Unrecognized(String),
 }
 
@@ -155,11 +155,18 @@ impl PackageFilter {
             architecture: &package.architecture,
             provides: &package.unames,
         };
-        let kernel = self.distro.kernel_of(&facts);
         let shown = escape_entry_text(&format!(
             "{} {version} {}",
             package.name, package.architecture
         ));
+        let kernel = match self.distro.kernel_of(&facts) {
+            Ok(kernel) => kernel,
+            Err(error) => {
+                return Classified::Unrecognized(escape_entry_text(&format!(
+                    "skipped: {shown}: {error}"
+                )));
+            }
+        };
         let is_support = self.support.is_match(&package.name);
         if kernel.is_none() && !is_support {
             let headers = self
@@ -168,7 +175,7 @@ impl PackageFilter {
                 .iter()
                 .any(|rule| rule.is_headers(&package.name));
             return if headers {
-                Classified::Unrecognized(shown)
+                Classified::Unrecognized(format!("no rule matches header package {shown}"))
             } else {
                 Classified::Other
             };

@@ -63,11 +63,7 @@ pub(super) fn scan<R: Read>(
                     match filter.classify(package) {
                         Classified::Entry(entry) => found.entries.push(*entry),
                         Classified::Defect(defect) => found.defects.push(defect),
-                        Classified::Unrecognized(shown) => {
-                            found
-                                .warnings
-                                .push(format!("no rule matches header package {shown}"));
-                        }
+                        Classified::Unrecognized(warning) => found.warnings.push(warning),
                         Classified::Other => {}
                     }
                 }
@@ -248,10 +244,6 @@ mod tests {
             ("type=\"sha256\"", "type=\"md5\""),
             ("package=\"12\"", "package=\"x\""),
             ("href=\"x86_64/", "href=\"../"),
-            (
-                "ver=\"6.9.7\" rel=\"1.1\"/><checksum",
-                "ver=\"\" rel=\"1.1\"/><checksum",
-            ),
         ] {
             let text = document(&package("kernel-default-devel", "x86_64", ""));
             assert!(text.contains(from), "{from}");
@@ -263,13 +255,31 @@ mod tests {
                 found.defects
             );
         }
-        let text = document(&package("kernel-default-devel", "x86_64", ""))
-            .replace("rel=\"1.1\"", "rel=\"1\"");
-        assert_eq!(
-            scanned(text.as_bytes()).expect("a list").warnings.len(),
-            1,
-            "a release without a kernel version"
-        );
+    }
+
+    #[test]
+    fn header_package_without_a_valid_kernel_version_is_a_warning() {
+        for (to, expected) in [
+            (
+                "ver=\"6.9.7\" rel=\"1\"",
+                "no rule matches header package kernel-default-devel 6.9.7-1 x86_64",
+            ),
+            ("ver=\"\" rel=\"1.1\"", "found \"-1-default\""),
+            (
+                "ver=\"../../etc/x\" rel=\"1.1\"",
+                "found \"../../etc/x-1-default\"",
+            ),
+        ] {
+            let text = document(&package("kernel-default-devel", "x86_64", ""));
+            let text = text.replace("ver=\"6.9.7\" rel=\"1.1\"", to);
+            let found = scanned(text.as_bytes()).expect("a list");
+            assert_eq!((found.entries.len(), found.defects.len()), (0, 0));
+            assert!(
+                found.warnings.len() == 1 && found.warnings[0].contains(expected),
+                "{:?}",
+                found.warnings
+            );
+        }
     }
 
     #[test]

@@ -72,6 +72,7 @@ fn only_header_packages_identify_a_kernel() {
             .expect(distro);
         let kernel = def
             .kernel_of(&PackageFacts::named(package))
+            .expect("a valid version")
             .map(|(kernel, _)| kernel.to_string());
         assert_eq!(kernel.as_deref(), *expected, "{distro} {package}");
     }
@@ -381,6 +382,7 @@ fn devel_packages_identify_their_kernel() {
         };
         let kernel = def
             .kernel_of(&package)
+            .expect("a valid version")
             .map(|(kernel, _)| kernel.to_string());
         assert_eq!(
             kernel.as_deref(),
@@ -408,6 +410,7 @@ fn kernels_with_64_kib_pages_are_identified() {
         };
         let kernel = def
             .kernel_of(&package)
+            .expect("a valid version")
             .map(|(kernel, _)| kernel.to_string());
         assert_eq!(
             kernel.as_deref(),

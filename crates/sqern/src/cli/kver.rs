@@ -173,13 +173,15 @@ pub(super) async fn run(
     }
 }
 
-/// Returns an error for a text that uname -r cannot print, such as the name of a package.
+/// Returns an error for a text that uname -r does not print, such as the name of a package.
 fn require_release(version: &KernelVersion) -> Result<(), CliError> {
     if version.is_release() {
         return Ok(());
     }
-    Err(CliError::usage(format!("\"{version}\" is not a kernel version: a version starts with a digit and contains no blanks"))
-        .hint("uname -r  # prints the version of the running kernel"))
+    Err(CliError::usage(format!(
+        "\"{version}\" is not a kernel version, which starts with a digit"
+    ))
+    .hint("uname -r  # prints the version of the running kernel"))
 }
 
 async fn set_archived(

@@ -196,8 +196,16 @@ async fn texts_that_no_kernel_prints_are_not_added() {
     let program = Program::new().await;
     for (arguments, reason) in [
         (
-            &["kver", "add", "debian12/linux-image 6.1"][..],
+            &["kver", "add", "debian12/linux-image-6.1"][..],
             "is not a kernel version",
+        ),
+        (
+            &["kver", "add", "debian12/6.1 amd64"],
+            "expected a kernel version (output of uname -r)",
+        ),
+        (
+            &["kver", "add", "debian12/../../etc/cron.d/x"],
+            "expected a kernel version (output of uname -r)",
         ),
         (
             &["kver", "add", "6.1.0-1-amd64"],
@@ -223,7 +231,7 @@ async fn too_long_names_are_rejected_by_every_command() {
         (
             &["kver", "add", &kernel][..],
             2,
-            "expected a kernel version (what uname -r prints) of at most 64 characters, found 9001 characters",
+            "expected a kernel version (output of uname -r) of at most 64 characters, found 9001 characters",
         ),
         (
             &["distro", "add", &long, "X"],

@@ -86,10 +86,10 @@ async fn a_statement_whose_function_changes_an_inserted_row_is_rejected() {
     run(
         &client,
         "CREATE FUNCTION own_schema.archive(version text) RETURNS text LANGUAGE plpgsql AS $$
-         BEGIN UPDATE public.kver SET archived = true WHERE kver.version = 'new 1'; RETURN version; END $$",
+         BEGIN UPDATE public.kver SET archived = true WHERE kver.version = 'new-1'; RETURN version; END $$",
     )
     .await;
-    let insert = "INSERT INTO kver SELECT 'd', own_schema.archive('new ' || number) FROM generate_series(1, 2) AS number";
+    let insert = "INSERT INTO kver SELECT 'd', own_schema.archive('new-' || number) FROM generate_series(1, 2) AS number";
     let message = refused(&client, insert).await;
     assert!(
         message.starts_with("cannot change a row of table kver more than once in one statement"),

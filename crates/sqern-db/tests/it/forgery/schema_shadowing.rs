@@ -130,7 +130,7 @@ async fn shadowing_objects_are_not_used_by_the_functions_of_the_journal() {
         };
         for transaction in [
             &format!(
-                "SELECT public.generation_start('first'); INSERT INTO public.kver VALUES ('d', {label}), ('d', '2'), ('d', '%')"
+                "SELECT public.generation_start('first'); INSERT INTO public.kver VALUES ('d', {label}), ('d', '2'), ('d', '33')"
             ),
             "UPDATE public.kver SET archived = true WHERE version OPERATOR(pg_catalog.=) '2'; UPDATE public.distro SET name = 'e'",
             "INSERT INTO public.kver VALUES ('e', '1', false), ('e', '3', false) ON CONFLICT (distro, version) DO UPDATE SET archived = EXCLUDED.archived",

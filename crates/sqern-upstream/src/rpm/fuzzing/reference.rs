@@ -23,10 +23,8 @@ pub(super) fn entries(text: &str, filter: &PackageFilter) -> Option<Entries> {
         match raw_package(element, filter).map(|package| filter.classify(package)) {
             Some(Classified::Entry(entry)) => found.entries.push(*entry),
             Some(Classified::Defect(defect)) => found.defects.push(defect),
-            Some(Classified::Unrecognized(shown)) => {
-                found
-                    .warnings
-                    .push(format!("no rule matches header package {shown}"));
+            Some(Classified::Unrecognized(warning)) => {
+                found.warnings.push(warning);
             }
             Some(Classified::Other) | None => {}
         }

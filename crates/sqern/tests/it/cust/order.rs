@@ -95,7 +95,7 @@ fn pairs(shapes: &[&str]) -> Vec<[KernelVersion; 2]> {
             pattern
         };
         let texts = [shape(&mut random, pattern), shape(&mut random, other)];
-        pairs.push(texts.map(|text| KernelVersion::new(text).unwrap()));
+        pairs.push(texts.map(|text| KernelVersion::recorded(text).unwrap()));
     }
     pairs
 }

@@ -469,7 +469,7 @@ async fn invalid_csv_is_rejected() {
         (
             "no version",
             format!("{header}acme-1,1,h1,debian12,,f\n"),
-            "expected a kernel version (what uname -r prints)",
+            "expected a kernel version (output of uname -r)",
         ),
         (
             "no host",
