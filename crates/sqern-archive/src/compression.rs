@@ -6,9 +6,9 @@ use crate::lz4::Lz4Reader;
 
 /// The memory limit for xz and lzma: `xz -9` requires 65 MiB to decompress (xz(1)).
 const XZ_MEMORY_BYTES: u64 = 72 * 1024 * 1024;
-/// The maximum window of zstd, as a power of two: 64 MiB. Repositories, dpkg and rpm use 8 MiB
-/// (`zstd -19`).
-const ZSTD_WINDOW_LOG: u32 = 26;
+/// The maximum window of zstd, as a power of two: 128 MiB, which is the window of `zstd --ultra -22`
+/// and the limit of zstd(1) without `--long`. Repositories, dpkg and rpm use 8 MiB (`zstd -19`).
+const ZSTD_WINDOW_LOG: u32 = 27;
 /// The length of [`OpenError::Format::head`].
 const HEAD_BYTES: usize = 512;
 
@@ -208,6 +208,24 @@ mod tests {
             panic!("{error}")
         };
         assert_eq!(Compression::from_magic(&head), Some(Compression::Gzip));
+    }
+
+    #[test]
+    fn the_window_of_zstd_is_limited() {
+        use std::io::Write as _;
+        for (window_log, is_accepted) in [(27, true), (28, false)] {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+            encoder.window_log(window_log).expect("a valid parameter");
+            // The size of the content is not known after a flush, so the header states the window.
+            encoder.write_all(b"abc").expect("memory accepts all bytes");
+            encoder.flush().expect("memory accepts all bytes");
+            let file = encoder.finish().expect("memory accepts all bytes");
+            assert_eq!(
+                decompress(file, Compression::Zstd).is_ok(),
+                is_accepted,
+                "{window_log}"
+            );
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Kernels whose headers must be fetched, and fetched headers: table `kver_fetched`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqern_model::{DistroName, Kernel, KernelName, KernelPackage, newest_first};
+use sqern_model::{DistroName, Kernel, KernelName, KernelPackage, Package, newest_first};
 use tokio_postgres::{Row, Transaction};
 
 use crate::decode::{FromRow, column, execute, from_row, query, query_rows, unsigned};
@@ -89,12 +90,14 @@ impl FromRow for KernelPackage {
         Ok(Self {
             kernel: column(row, "version")?,
             role: column(row, "role")?,
-            name: column(row, "name")?,
-            version: column(row, "package_version")?,
-            architecture: column(row, "architecture")?,
-            url: column(row, "url")?,
-            size_bytes: unsigned(row, "size_bytes")?,
-            checksum: column(row, "checksum")?,
+            package: Arc::new(Package {
+                name: column(row, "name")?,
+                version: column(row, "package_version")?,
+                architecture: column(row, "architecture")?,
+                url: column(row, "url")?,
+                size_bytes: unsigned(row, "size_bytes")?,
+                checksum: column(row, "checksum")?,
+            }),
         })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -114,7 +116,8 @@ impl fmt::Display for PackageRole {
     }
 }
 
-/// A package of a kernel, from a verified index.
+/// A package of a kernel, from a verified index. The kernels that require a package share its
+/// properties, which are those of the dereferenced value.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, Deserialize,
 )]
@@ -123,6 +126,23 @@ pub struct KernelPackage {
     pub kernel: KernelVersion,
     /// Its role for this kernel.
     pub role: PackageRole,
+    /// The package.
+    #[serde(flatten)]
+    pub package: Arc<Package>,
+}
+
+impl Deref for KernelPackage {
+    type Target = Package;
+    fn deref(&self) -> &Package {
+        &self.package
+    }
+}
+
+/// A package in a repository.
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema, Deserialize,
+)]
+pub struct Package {
     /// The name of the package (`linux-headers-6.1.0-25-amd64`).
     pub name: String,
     /// The version of the package (`6.1.106-3`).
@@ -179,6 +199,9 @@ impl fmt::Debug for CachedFile {
         )
     }
 }
+
+/// The maximum size of [`CachedIndex::entries`] in bytes. A larger cached index is not used.
+pub const CACHED_INDEX_BYTES: i32 = 64 * 1024 * 1024;
 
 /// The entries of an index that a crawl uses.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,8 +24,8 @@ pub mod upstream;
 pub use at::{At, InvalidAt, parse_age};
 pub use count::{counted, grouped, join_some, size};
 pub use crawl::{
-    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState, InvalidCrawlState,
-    InvalidPackageRole, KernelPackage, PackageRole,
+    CACHED_INDEX_BYTES, CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlCache, CrawlState,
+    InvalidCrawlState, InvalidPackageRole, KernelPackage, Package, PackageRole,
 };
 pub use cust::{ClusterName, HostName, InvalidHost, ReportedHost, Shrink, TypeWord};
 pub use diagnostic::Diagnostic;

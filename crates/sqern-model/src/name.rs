@@ -127,13 +127,13 @@ fn starts_alphanumeric_and_contains(text: &str, marks: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
 }
 
-/// Defines a type for a validated text.
+/// Defines a type for a validated text. Clones share the text.
 macro_rules! text_key {
     ($(#[$doc:meta])* $name:ident, $what:literal, $limit:ident, $characters:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(std::sync::Arc<str>);
 
         impl $name {
             /// Returns the text as this type, if the database accepts its characters and length.
@@ -158,7 +158,7 @@ macro_rules! text_key {
 
             fn check(text: String, characters: $crate::name::Characters) -> Result<Self, $crate::name::InvalidName> {
                 if (characters.is_valid)(&text) {
-                    Ok(Self(text))
+                    Ok(Self(text.into()))
                 } else {
                     Err($crate::name::InvalidName::Characters { what: $what, rule: characters.rule, got: text })
                 }
@@ -194,7 +194,7 @@ macro_rules! text_key {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
     };

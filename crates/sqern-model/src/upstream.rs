@@ -29,7 +29,7 @@ pub struct PackageKey {
     pub version: String,
     /// The architecture of the package.
     pub architecture: String,
-    /// The checksum of the file, as in [`KernelPackage::checksum`].
+    /// The checksum of the file, as in [`Package::checksum`](crate::Package::checksum).
     pub checksum: String,
 }
 
@@ -121,11 +121,11 @@ fn compare_packages(
     packages: Vec<KernelPackage>,
     all_whole: bool,
 ) {
-    let mut listed: BTreeSet<PackageKey> = BTreeSet::new();
-    for package in packages {
-        let key = PackageKey::of(&package);
-        match before.and_then(|before| before.get(&key)) {
-            _ if listed.contains(&key) => {}
+    let mut listed: BTreeSet<i64> = BTreeSet::new();
+    for package in distinct(packages) {
+        let record = before.and_then(|before| before.get(&PackageKey::of(&package)));
+        listed.extend(record.map(|record| record.id));
+        match record {
             None => result.new_packages.push((crawl.source.clone(), package)),
             Some(record)
                 if record.gone || record.url != package.url || record.role != package.role =>
@@ -134,7 +134,6 @@ fn compare_packages(
             }
             Some(_) => {}
         }
-        listed.insert(key);
     }
     if crawl.state.is_whole() {
         let can_go = |record: &KnownPackage| {
@@ -143,11 +142,26 @@ fn compare_packages(
         let gone = before
             .into_iter()
             .flatten()
-            .filter(|(key, record)| can_go(record) && !listed.contains(key));
-        result
-            .gone_packages
-            .extend(gone.map(|(_, record)| record.id));
+            .map(|(_, record)| record)
+            .filter(|record| can_go(record) && !listed.contains(&record.id));
+        result.gone_packages.extend(gone.map(|record| record.id));
     }
+}
+
+/// Returns the first package with each key.
+fn distinct(mut packages: Vec<KernelPackage>) -> Vec<KernelPackage> {
+    fn key(package: &KernelPackage) -> [&str; 5] {
+        [
+            package.kernel.as_str(),
+            &package.name,
+            &package.version,
+            &package.architecture,
+            &package.checksum,
+        ]
+    }
+    packages.sort_by(|left, right| key(left).cmp(&key(right)));
+    packages.dedup_by(|next, first| key(next) == key(first));
+    packages
 }
 
 /// Returns the versions whose last headers package is removed.
@@ -213,19 +227,24 @@ impl PackageKey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::Package;
     use jiff::Timestamp;
 
     fn package(kernel: &str) -> KernelPackage {
         KernelPackage {
             kernel: kernel.parse().unwrap(),
             role: PackageRole::Headers,
-            name: format!("linux-headers-{kernel}"),
-            version: "1".into(),
-            architecture: "amd64".into(),
-            url: format!("http://mirror.example/{kernel}.deb"),
-            size_bytes: 1,
-            checksum: "0".repeat(64),
+            package: Arc::new(Package {
+                name: format!("linux-headers-{kernel}"),
+                version: "1".into(),
+                architecture: "amd64".into(),
+                url: format!("http://mirror.example/{kernel}.deb"),
+                size_bytes: 1,
+                checksum: "0".repeat(64),
+            }),
         }
     }
 
@@ -260,7 +279,7 @@ mod tests {
                 PackageKey::of(&package),
                 KnownPackage {
                     id,
-                    url: package.url,
+                    url: package.url.clone(),
                     role: package.role,
                     gone: kernel.starts_with('!'),
                 },

@@ -6,6 +6,7 @@
 pub(crate) mod assemble;
 pub(crate) mod checksum;
 pub(crate) mod context;
+pub(crate) mod control;
 pub(crate) mod date;
 pub(crate) mod decode;
 mod distro;

@@ -34,7 +34,7 @@ sqern_model::diagnostic_error! {
     InvalidMetadata = "invalid-metadata",
     /// A file differs from its size or checksum in the metadata.
     ChecksumMismatch = "checksum-mismatch",
-    /// A file exceeds a limit.
+    /// A file or a source exceeds a limit.
     LimitExceeded = "limit-exceeded",
     /// A task was aborted.
     Internal = "internal",

@@ -39,6 +39,7 @@ mod openpgp;
 mod options;
 mod package;
 mod progress;
+mod regular_file;
 mod relation;
 mod rpm;
 pub mod sources;
@@ -49,7 +50,7 @@ pub use crawl::{
 };
 pub use error::{Error, ErrorKind};
 pub use http::{Client, ClientError, ClientOptions, UNRESOLVED_HOST};
-pub use options::{CrawlOptions, Limits};
+pub use options::{CrawlOptions, Limits, SOURCE_TIMEOUT};
 pub use package::{PackageRequest, check_file};
 pub use progress::{Progress, Silent};
 pub use relation::VersionOrder;

@@ -12,6 +12,7 @@ use crate::crawl::identity::identified;
 use crate::crawl::path::base_url;
 use crate::http::{FetchError, Request, Sink, redact_url};
 use crate::listed_file::{ListedFile, ReceivedFile};
+use crate::regular_file::open_regular;
 use crate::{Client, Error, ErrorKind};
 
 /// The metadata that lists a package, in errors.
@@ -27,7 +28,7 @@ pub struct PackageRequest<'a> {
     /// The size of the file in bytes.
     pub size_bytes: u64,
     /// The checksum of the file, in the form of
-    /// [`KernelPackage::checksum`](sqern_model::KernelPackage::checksum).
+    /// [`Package::checksum`](sqern_model::Package::checksum).
     pub checksum: &'a str,
     /// Sends the request for `scheme://HOST/PATH` to `mirror_base/HOST/PATH`.
     pub mirror_base: Option<&'a Url>,
@@ -121,7 +122,7 @@ pub fn check_file(path: &Path, size_bytes: u64, checksum: &str) -> Result<(), Er
     let unreadable =
         |error: std::io::Error| Error::io("could not read package", error, path.display());
     let mut hasher = Hasher::new(listed.algorithm);
-    let size_bytes = File::open(path)
+    let size_bytes = open_regular(path)
         .and_then(|file| hasher.update_from(file))
         .map_err(unreadable)?;
     let received = ReceivedFile {

@@ -39,8 +39,11 @@ impl VersionOrder {
     }
 }
 
+/// The maximum number of relevant relations of a package. Kernel headers have only a few.
+pub(crate) const RELATIONS: usize = 1000;
+
 /// The comparison of a version with a bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Operator {
     /// `<<`, or `LT` of rpm.
     Earlier,
@@ -65,7 +68,8 @@ impl Operator {
         }
     }
 
-    fn accepts(self, ordering: Ordering) -> bool {
+    /// Returns whether versions in this relation to the bound satisfy it.
+    pub(crate) fn accepts(self, ordering: Ordering) -> bool {
         match self {
             Self::Earlier => ordering.is_lt(),
             Self::EarlierOrEqual => ordering.is_le(),
@@ -77,7 +81,7 @@ impl Operator {
 }
 
 /// A required or provided package, with an optional bound of its version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Dependency {
     /// The name of a real or virtual package.
     pub name: String,
@@ -93,6 +97,21 @@ impl Dependency {
             operator.accepts(order.compare_with_bound(found, bound))
         })
     }
+
+    /// Returns the approximate memory usage in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let version = self.version.as_ref();
+        size_of::<Self>()
+            + text_bytes(&self.name)
+            + version.map_or(0, |(_, version)| text_bytes(version))
+    }
+}
+
+/// Returns the approximate memory usage of a string in bytes, without its structure.
+pub(crate) fn text_bytes(text: &str) -> usize {
+    /// The overhead of an allocation.
+    const ALLOCATION_BYTES: usize = 16;
+    text.len() + ALLOCATION_BYTES
 }
 
 impl fmt::Display for Dependency {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::regular_file::{CONFIGURATION_BYTES, read_regular};
 use include_dir::{Dir, include_dir};
 use sqern_model::{DistroDef, DistroName, SourceError, SourceFile, SourceSet};
 
@@ -100,10 +101,11 @@ pub fn load_dir(set: &mut SourceSet, folder: &Path) -> Result<(), SourceFileErro
 /// Returns an error if the file cannot be read or is invalid.
 pub fn load_file(set: &mut SourceSet, path: &Path) -> Result<DistroName, SourceFileError> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| SourceFileError::ReadFile {
-        path: path.to_owned(),
-        error,
-    })?;
+    let bytes =
+        read_regular(path, CONFIGURATION_BYTES).map_err(|error| SourceFileError::ReadFile {
+            path: path.to_owned(),
+            error,
+        })?;
     let text =
         String::from_utf8(bytes).map_err(|_| SourceFileError::NotText { file: file.clone() })?;
     insert(set, &file, &text)

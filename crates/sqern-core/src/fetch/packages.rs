@@ -159,18 +159,24 @@ fn order(package: &KernelPackage) -> VersionOrder {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use sqern_model::Package;
+
     use super::*;
 
     fn package(role: PackageRole, name: &str, version: &str, architecture: &str) -> KernelPackage {
         KernelPackage {
             kernel: "6.1.0-25-amd64".parse().expect("a version"),
             role,
-            name: name.into(),
-            version: version.into(),
-            architecture: architecture.into(),
-            url: format!("https://mirror.example/{name}_{version}.deb"),
-            size_bytes: 10,
-            checksum: format!("{name}{version}{architecture}"),
+            package: Arc::new(Package {
+                name: name.into(),
+                version: version.into(),
+                architecture: architecture.into(),
+                url: format!("https://mirror.example/{name}_{version}.deb"),
+                size_bytes: 10,
+                checksum: format!("{name}{version}{architecture}"),
+            }),
         }
     }
 

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, CrawlState, DistroName};
+use sqern_model::{
+    CACHED_INDEX_BYTES, CachedFile, CachedIndex, CachedMetadata, CrawlCache, CrawlState, DistroName,
+};
 use tokio_postgres::Transaction;
 
 use crate::decode::{column, execute, from_row, query, query_rows, query_values};
@@ -147,8 +149,8 @@ pub async fn cache(
     }
     for row in query(
         client,
-        "SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1",
-        &[distro],
+        "SELECT source, name, checksum, entries FROM crawl_index WHERE distro = $1 AND octet_length(entries) <= $2",
+        &[distro, &CACHED_INDEX_BYTES],
     )
     .await?
     {

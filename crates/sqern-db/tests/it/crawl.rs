@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use sqern_db::{change, crawl};
 use sqern_model::upstream::{UpstreamDiff, diff};
+use std::sync::Arc;
+
 use sqern_model::{
-    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlState, DistroName, KernelPackage,
+    CachedFile, CachedIndex, CachedMetadata, Crawl, CrawlState, DistroName, KernelPackage, Package,
     PackageRole,
 };
 use tokio_postgres::Client;
@@ -15,12 +17,14 @@ fn package(kernel: &str) -> KernelPackage {
     KernelPackage {
         kernel: kernel.parse().unwrap(),
         role: PackageRole::Headers,
-        name: format!("linux-headers-{kernel}"),
-        version: "6.1.106-3".into(),
-        architecture: "amd64".into(),
-        url: format!("https://mirror.example/{kernel}.deb"),
-        size_bytes: 1_400_000,
-        checksum: "ab".repeat(32),
+        package: Arc::new(Package {
+            name: format!("linux-headers-{kernel}"),
+            version: "6.1.106-3".into(),
+            architecture: "amd64".into(),
+            url: format!("https://mirror.example/{kernel}.deb"),
+            size_bytes: 1_400_000,
+            checksum: "ab".repeat(32),
+        }),
     }
 }
 
@@ -312,4 +316,19 @@ async fn a_crawl_of_a_machine_whose_clock_is_ahead_is_recorded() {
         .await,
         ["t t t"]
     );
+}
+
+#[tokio::test]
+async fn a_too_large_cached_index_is_not_read() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(
+        &client,
+        "INSERT INTO distro VALUES ('d', 'D');
+         INSERT INTO crawl_index VALUES ('d', 'main', 'limit', 'c', repeat('x', 67108864)), ('d', 'main', 'larger', 'c', repeat('x', 67108865))",
+    )
+    .await;
+    let cached = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
+    let names: Vec<&String> = cached["main"].kept.indexes.keys().collect();
+    assert_eq!(names, ["limit"]);
 }

@@ -2,23 +2,22 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::sync::Arc;
 
 use regex::RegexSet;
 use sqern_archive::BoundedReader;
-use sqern_model::{DistroDef, PackageFacts};
+use sqern_model::{DistroDef, Package, PackageFacts};
 use url::Url;
 
 use crate::Limits;
+use crate::crawl::control::ScanControl;
 use crate::crawl::entry::{Entries, Entry};
 use crate::crawl::path::{below, hostile};
-use crate::deb::relation::{self, Dependency};
+use crate::deb::relation::{self, Dependency, RelationError};
 use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
 use crate::error::escape_entry_text;
-use crate::relation::VersionOrder;
+use crate::relation::{RELATIONS, VersionOrder, text_bytes};
 use sqern_archive::Algorithm;
-
-/// The memory limit of the entries of an index in bytes. 10,000 kernels require less than a tenth.
-const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The origin of packages.
 #[derive(Debug, Clone)]
@@ -36,7 +35,9 @@ pub(super) struct PackageFilter {
     /// The names of headers and of packages that they might require, as one set that is matched
     /// once.
     names: RegexSet,
-    pub(super) architecture: String,
+    /// The names of packages that headers might require.
+    support: RegexSet,
+    pub(super) architecture: Arc<str>,
     pub(super) origin: Origin,
 }
 
@@ -51,10 +52,12 @@ impl PackageFilter {
             .rules
             .iter()
             .flat_map(|rule| [rule.package.as_str(), rule.support.as_str()]);
+        let support = distro.rules.iter().map(|rule| rule.support.as_str());
         Ok(Self {
             distro: distro.clone(),
             names: RegexSet::new(patterns)?,
-            architecture: architecture.to_owned(),
+            support: RegexSet::new(support)?,
+            architecture: architecture.into(),
             origin,
         })
     }
@@ -73,14 +76,14 @@ impl PackageFilter {
         }
         let architecture = stanza.get(Field::Architecture)?.unwrap_or_default();
         // A missing field is reported later as a defect.
-        if !["", "all", &self.architecture].contains(&&*architecture) {
+        if !["", "all", &*self.architecture].contains(&&*architecture) {
             return Ok(None);
         }
         let located =
             |problem: &str| escape_entry_text(&format!("{name} (line {}): {problem}", stanza.line));
         match self.complete(stanza, &name) {
             Err(Refused::Defect(problem)) => Err(Refused::Defect(located(&problem))),
-            Err(Refused::Kernel(problem)) => Err(Refused::Kernel(located(&problem))),
+            Err(Refused::Skipped(problem)) => Err(Refused::Skipped(located(&problem))),
             other => other.map(Some),
         }
     }
@@ -99,30 +102,53 @@ impl PackageFilter {
                 "expected SHA256 as 64 hexadecimal digits, found {sha256:?}"
             ))
         })?;
-        let mut needs = relations(stanza, Field::PreDepends)?;
-        needs.extend(relations(stanza, Field::Depends)?);
+        let mut needs = self.relations(stanza, Field::PreDepends, RELATIONS)?;
+        let remaining = RELATIONS - count(&needs);
+        needs.extend(self.relations(stanza, Field::Depends, remaining)?);
+        let remaining = RELATIONS - count(&needs);
+        let provides = self.relations(stanza, Field::Provides, remaining)?;
+        needs.shrink_to_fit();
         let entry = Entry {
-            name: name.to_owned(),
-            url: self.url(stanza, name, &version)?,
-            version,
-            architecture: required(stanza, Field::Architecture)?,
-            index_architecture: self.architecture.clone(),
+            package: Arc::new(Package {
+                name: name.to_owned(),
+                url: self.url(stanza, name, &version)?,
+                version,
+                architecture: required(stanza, Field::Architecture)?,
+                size_bytes,
+                checksum,
+            }),
+            index_architecture: Arc::clone(&self.architecture),
             kernel: self
                 .distro
                 .kernel_of(&PackageFacts::named(name))
-                .map_err(|error| Refused::Kernel(error.to_string()))?,
+                .map_err(|error| Refused::Skipped(error.to_string()))?,
             needs,
-            provides: relations(stanza, Field::Provides)?
-                .into_iter()
-                .flatten()
-                .collect(),
-            size_bytes,
-            checksum,
+            provides: provides.into_iter().flatten().collect(),
             order: VersionOrder::Deb,
         };
         entry
             .defect()
             .map_or(Ok(entry), |defect| Err(Refused::Defect(defect)))
+    }
+
+    /// Returns the relevant relations of a field.
+    fn relations(
+        &self,
+        stanza: &Stanza<'_>,
+        field: Field,
+        limit: usize,
+    ) -> Result<Vec<Vec<Dependency>>, Refused> {
+        let text = stanza.get(field)?.unwrap_or_default();
+        relation::parse(&text, limit, |name| self.support.is_match(name)).map_err(|error| {
+            match error {
+                RelationError::Invalid { .. } => {
+                    Refused::Defect(format!("{}: {error}", field.name()))
+                }
+                RelationError::TooMany { .. } => Refused::Skipped(format!(
+                    "expected at most {RELATIONS} relevant relations, found more"
+                )),
+            }
+        })
     }
 
     fn url(&self, stanza: &Stanza<'_>, name: &str, version: &str) -> Result<String, Refused> {
@@ -143,8 +169,8 @@ impl PackageFilter {
 enum Refused {
     /// The package cannot be recorded, but the others can.
     Defect(String),
-    /// The package has a kernel version that no kernel can have.
-    Kernel(String),
+    /// The package is skipped, because no kernel can have its version or its relations.
+    Skipped(String),
     /// The index is invalid.
     Unreadable(StanzaError),
 }
@@ -161,9 +187,8 @@ fn required(stanza: &Stanza<'_>, field: Field) -> Result<String, Refused> {
         .ok_or_else(|| Refused::Defect(format!("expected a field {}, found none", field.name())))
 }
 
-fn relations(stanza: &Stanza<'_>, field: Field) -> Result<Vec<Vec<Dependency>>, Refused> {
-    let text = stanza.get(field)?.unwrap_or_default();
-    relation::parse(&text).map_err(|error| Refused::Defect(format!("{}: {error}", field.name())))
+fn count(relations: &[Vec<Dependency>]) -> usize {
+    relations.iter().map(Vec::len).sum()
 }
 
 /// Scans a decompressed index, and returns its entries and the reader.
@@ -171,35 +196,26 @@ pub(super) fn scan<R: Read>(
     input: BoundedReader<R>,
     filter: &PackageFilter,
     limits: &Limits,
+    control: &ScanControl,
 ) -> Result<(Entries, BoundedReader<R>), StanzaError> {
     let mut stanzas = Stanzas::new(input, limits);
     let mut found = Entries::default();
-    let mut kept_bytes = 0;
     while let Some(stanza) = stanzas.next()? {
-        let line = stanza.line;
         match filter.entry(&stanza) {
             Ok(None) => {}
             Ok(Some(entry)) => {
-                kept_bytes += entry.bytes();
+                control.add(entry.bytes())?;
                 found.entries.push(entry);
             }
             Err(Refused::Defect(defect)) => {
-                kept_bytes += defect.len();
+                control.add(text_bytes(&defect))?;
                 found.defects.push(defect);
             }
-            Err(Refused::Kernel(problem)) => {
-                let warning = format!("skipped: {problem}");
-                kept_bytes += warning.len();
-                found.warnings.push(warning);
+            Err(Refused::Skipped(problem)) => {
+                control.add(text_bytes(&problem))?;
+                found.warnings.push(format!("skipped: {problem}"));
             }
             Err(Refused::Unreadable(error)) => return Err(error),
-        }
-        if kept_bytes > KEPT_BYTES {
-            return Err(StanzaError::TooLong {
-                line,
-                what: "kernel packages in an index",
-                limit: format!("{KEPT_BYTES} bytes"),
-            });
         }
     }
     Ok((found, stanzas.into_inner()))
@@ -222,6 +238,7 @@ mod tests {
             BoundedReader::new(text.as_bytes(), u64::MAX),
             &filter,
             &Limits::default(),
+            &ScanControl::new(&Limits::default()),
         );
         found.map(|(found, _)| found)
     }
@@ -276,13 +293,29 @@ mod tests {
 
     #[test]
     fn memory_of_relevant_packages_is_limited() {
-        // 2 bytes of text require about 100 bytes of memory.
-        let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
-        let error = scanned(&needs.repeat(20))
+        // 10 bytes of text require about 100 bytes of memory.
+        let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"linux-aaa,".repeat(1000));
+        let error = scanned(&needs.repeat(200))
             .map(|found| found.entries.len())
             .expect_err("too much")
             .to_string();
-        assert!(error.contains("kernel packages in an index"), "{error}");
+        assert!(
+            error.contains("require more than 16.00 MiB of memory"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn package_with_too_many_relations_is_skipped() {
+        for (count, entries) in [(1000, 2), (1001, 1)] {
+            let needs = RIGHT.replace("linux-kbuild-1 (= 1)", &"linux-a,".repeat(count));
+            let found = scanned(&format!("{needs}{RIGHT}")).expect("an index");
+            assert_eq!((found.entries.len(), found.defects.len()), (entries, 0));
+            assert_eq!(found.warnings.len(), 2 - entries);
+        }
+        let irrelevant = RIGHT.replace("linux-kbuild-1 (= 1)", &"a,".repeat(200_000));
+        let found = scanned(&irrelevant).expect("an index");
+        assert_eq!(found.entries[0].needs, Vec::<Vec<Dependency>>::new());
     }
 
     proptest! {
@@ -298,7 +331,7 @@ mod tests {
                 }
             }
             for entry in scanned(&text).into_iter().flat_map(|found| found.entries) {
-                prop_assert!(entry.url.starts_with("https://h/debian/") && !entry.url.split('/').any(|element| element == ".."), "{}", entry.url);
+                prop_assert!(entry.package.url.starts_with("https://h/debian/") && !entry.package.url.split('/').any(|element| element == ".."), "{}", entry.package.url);
                 prop_assert_eq!(entry.defect(), None);
             }
         }

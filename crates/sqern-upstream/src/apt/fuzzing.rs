@@ -9,6 +9,7 @@ use url::Url;
 use super::entry::{Origin, PackageFilter, scan};
 use super::listfile::{decode, encode};
 use crate::Limits;
+use crate::crawl::control::ScanControl;
 use crate::crawl::entry::Entries;
 use crate::crawl::fuzzing::assert_recordable;
 use crate::deb::stanza::StanzaError;
@@ -39,6 +40,7 @@ pub(crate) fn scanned(input: impl Read, limits: &Limits) -> Result<Entries, Stan
         BoundedReader::new(input, limits.decompressed_bytes),
         filter(),
         limits,
+        &ScanControl::new(limits),
     )
     .map(|(found, _)| found)
 }

@@ -2,7 +2,6 @@
 //! requires no network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -16,12 +15,14 @@ use super::read::scan_file;
 use crate::crawl::assemble::{Clock, SourceRead, assemble};
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::{cached_entries, keep};
+use crate::crawl::control::ScanControl;
 use crate::crawl::date::not_from_the_future;
 use crate::crawl::decode::SUPPORTED;
 use crate::crawl::entry::Entries;
 use crate::crawl::read::invalid_rules;
 use crate::deb::release::Release;
 use crate::openpgp::split;
+use crate::regular_file::{open_regular, read_regular};
 use crate::{CrawlOptions, Error, ErrorKind};
 
 /// Reads apt lists, and returns a [`Crawl`] for each suite. Its source is `apt:` with site and path
@@ -92,7 +93,7 @@ fn crawl_blocking(
         let cache = caches.get(&suite.source).unwrap_or(&empty);
         suite.finish(&clock, cache, distro, options)
     });
-    Ok(assemble(distro, reads.collect()))
+    Ok(assemble(distro, reads.collect(), &options.limits))
 }
 
 fn nothing(what: &str, folder: &Path) -> Error {
@@ -245,7 +246,7 @@ fn release(
     checksum: &mut Checksum,
 ) -> Result<Release, Error> {
     let location = path.display().to_string();
-    let text = read_bounded(path, options.limits.release_bytes)?;
+    let text = read_text(path, options.limits.release_bytes)?;
     let text = match split(&text) {
         Ok(signed) => signed.text,
         Err(_) if !location.ends_with("InRelease") => text,
@@ -277,20 +278,10 @@ fn release(
     Ok(release)
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<String, Error> {
-    use std::io::Read as _;
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
-    match read {
-        Ok(count) if count as u64 <= limit => Ok(text),
-        Ok(_) => Err(Error::unexpected(
-            ErrorKind::LimitExceeded,
-            format!("a Release of at most {limit} bytes"),
-            "a larger file",
-            path.display(),
-        )),
-        Err(error) => Err(Error::io("could not read", error, path.display())),
-    }
+fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
+    let refused = |error| Error::io("could not read", error, path.display());
+    let bytes = read_regular(path, limit).map_err(refused)?;
+    String::from_utf8(bytes).map_err(|error| refused(std::io::Error::other(error.utf8_error())))
 }
 
 /// Returns the available indexes of a suite, in any compression. A missing one is not configured on
@@ -363,18 +354,24 @@ fn read_lists(
     options: &CrawlOptions,
 ) -> Result<Entries, Error> {
     let mut all = Entries::default();
+    let control = ScanControl::new(&options.limits);
     for list in lists {
         let name = list.path.display().to_string();
         let mut checksum = Checksum::of_rules(distro);
         checksum.add("architecture", &list.architecture);
         checksum.add("list", &list.plain.checksum);
         let checksum = checksum.finish();
-        let (entries, index) = if let Some(cached) = cached_entries(cache, &name, &checksum) {
-            cached
-        } else {
-            *bytes += size(&list.path);
-            keep(read_list(list, distro, options, &name)?, checksum, &name)?
-        };
+        let (entries, index) =
+            if let Some(cached) = cached_entries(cache, &name, &checksum, &control)? {
+                cached
+            } else {
+                *bytes += size(&list.path);
+                keep(
+                    read_list(list, distro, options, &control, &name)?,
+                    checksum,
+                    &name,
+                )?
+            };
         kept.indexes.insert(name, index);
         all.extend(entries);
     }
@@ -385,18 +382,20 @@ fn read_list(
     list: &List,
     distro: &DistroDef,
     options: &CrawlOptions,
+    control: &ScanControl,
     location: &str,
 ) -> Result<Entries, Error> {
     let filter = PackageFilter::new(distro, &list.architecture, Origin::Apt)
         .map_err(|error| invalid_rules(distro, error))?;
     let file =
-        File::open(&list.path).map_err(|error| Error::io("could not read", error, location))?;
+        open_regular(&list.path).map_err(|error| Error::io("could not read", error, location))?;
     scan_file(
         file,
         list.compression,
         Some(&list.plain),
         &filter,
         &options.limits,
+        control,
         location,
     )
     .map_err(|failure| failure.with_hint("apt-get update"))

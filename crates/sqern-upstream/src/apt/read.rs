@@ -13,6 +13,7 @@ use super::entry::{Origin, PackageFilter, scan};
 use super::index::{Index, Variant, indexes};
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::Context;
+use crate::crawl::control::ScanControl;
 use crate::crawl::decode::{check_plain, open};
 use crate::crawl::download::{download, no_temporary};
 use crate::crawl::entry::Entries;
@@ -95,6 +96,7 @@ async fn read_index(
         .collect();
     let (file, variant, url) = from_first_mirror(suite.root, "index", downloads).await?;
     let (plain, limits) = (index.plain.clone(), suite.context.options.limits.clone());
+    let control = suite.context.control.clone();
     let scan = move |location: &str| {
         scan_file(
             file,
@@ -102,6 +104,7 @@ async fn read_index(
             plain.as_ref(),
             &filter,
             &limits,
+            &control,
             location,
         )
     };
@@ -164,6 +167,7 @@ pub(super) fn scan_file(
     plain: Option<&ListedFile>,
     filter: &PackageFilter,
     limits: &Limits,
+    control: &ScanControl,
     location: &str,
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
@@ -171,15 +175,16 @@ pub(super) fn scan_file(
     let limit = stated.map_or(limits.decompressed_bytes, |size| {
         size.min(limits.decompressed_bytes)
     });
-    let input = open(file, compression, limit, plain, location)?;
+    let input = open(file, compression, limit, plain, control, location)?;
     let (found, read) =
-        scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
+        scan(input, filter, limits, control).map_err(|error| unreadable(error, location))?;
     check_plain(&read, plain, BY, location)?;
     Ok(found)
 }
 
-fn unreadable(error: &StanzaError, location: &str) -> Error {
+fn unreadable(error: StanzaError, location: &str) -> Error {
     let actual = match error {
+        StanzaError::OutOfMemory(error) => return error.into_error(location),
         StanzaError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "a truncated file".to_owned()
         }

@@ -7,6 +7,7 @@ use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, DistroDef
 use url::Url;
 
 use super::checksum::{Checksum, of_source};
+use super::control::ScanControl;
 use super::entry::Entries;
 use crate::http::{
     Client, FetchError, Fetched, Request, Sink, is_html, redact_url, without_credentials,
@@ -23,6 +24,8 @@ pub(crate) struct Context<'a> {
     pub(crate) source: &'a Source,
     /// The cache of the last crawl of the source.
     pub(crate) cache: &'a CrawlCache,
+    /// The limits that the scans of the source share.
+    pub(crate) control: ScanControl,
     /// The number of received bytes.
     bytes: AtomicU64,
     /// The cache for the next crawl.
@@ -46,6 +49,7 @@ impl<'a> Context<'a> {
             distro,
             source,
             cache,
+            control: ScanControl::new(&options.limits),
             bytes: AtomicU64::new(0),
             kept: Mutex::default(),
         }
@@ -147,7 +151,7 @@ impl<'a> Context<'a> {
         let mut checksum = of_source(self.distro, self.source);
         add_inputs(&mut checksum);
         let checksum = checksum.finish();
-        let (entries, index) = match cached_entries(self.cache, name, &checksum) {
+        let (entries, index) = match cached_entries(self.cache, name, &checksum, &self.control)? {
             Some(cached) => cached,
             None => keep(read.await?, checksum, name)?,
         };
@@ -199,17 +203,26 @@ fn file_name(url: &Url) -> String {
 }
 
 /// Returns the cached entries of an index, if everything that determines them is unchanged.
+///
+/// # Errors
+///
+/// Returns an error if the entries exceed the memory limit of the source.
 pub(crate) fn cached_entries(
     cache: &CrawlCache,
     name: &str,
     checksum: &str,
-) -> Option<(Entries, CachedIndex)> {
-    let index = cache
-        .kept
-        .indexes
-        .get(name)
-        .filter(|index| index.checksum == checksum)?;
-    Some((serde_json::from_str(&index.entries).ok()?, index.clone()))
+    control: &ScanControl,
+) -> Result<Option<(Entries, CachedIndex)>, Error> {
+    let index = cache.kept.indexes.get(name);
+    let index = index.filter(|index| index.checksum == checksum);
+    let parsed = index.and_then(|index| {
+        let entries: Entries = serde_json::from_str(&index.entries).ok()?;
+        Some((entries, index.clone()))
+    });
+    if let Some((entries, _)) = &parsed {
+        control.add_cached(entries, name)?;
+    }
+    Ok(parsed)
 }
 
 /// Returns the entries of an index with their cached form.

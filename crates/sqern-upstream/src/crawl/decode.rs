@@ -4,6 +4,7 @@ use std::io::{BufReader, Read};
 
 use sqern_archive::{BoundedReader, Compression, OpenError, hex_bytes};
 
+use super::control::{CancelableReader, ScanControl};
 use crate::listed_file::{ListedFile, ReceivedFile};
 use crate::{Error, ErrorKind};
 
@@ -19,7 +20,7 @@ pub(crate) const SUPPORTED: [Compression; 6] = [
 ];
 
 /// The decompressed content of an index.
-pub(crate) type IndexReader = BoundedReader<Box<dyn Read + Send>>;
+pub(crate) type IndexReader = BoundedReader<CancelableReader<Box<dyn Read + Send>>>;
 
 /// Opens a file of at most `limit_bytes` bytes after decompression. `location` names it in errors.
 ///
@@ -29,6 +30,7 @@ pub(crate) fn open(
     compression: Compression,
     limit_bytes: u64,
     plain: Option<&ListedFile>,
+    control: &ScanControl,
     location: &str,
 ) -> Result<IndexReader, Error> {
     let file = BufReader::with_capacity(128 * 1024, file);
@@ -49,7 +51,7 @@ pub(crate) fn open(
             )
         }
     })?;
-    let reader = BoundedReader::new(reader, limit_bytes);
+    let reader = BoundedReader::new(control.reader(reader), limit_bytes);
     Ok(match plain {
         Some(plain) => reader.with_digest(plain.algorithm),
         None => reader,
@@ -107,7 +109,8 @@ mod tests {
 
     fn open_error(file: &[u8]) -> String {
         let file = Cursor::new(file.to_vec());
-        open(file, Compression::Xz, 100, None, "here")
+        let control = ScanControl::new(&crate::Limits::default());
+        open(file, Compression::Xz, 100, None, &control, "here")
             .map(drop)
             .expect_err("not in xz")
             .to_string()

@@ -1,6 +1,7 @@
 //! Crawls the configured sources of a distribution.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use sqern_model::{Crawl, CrawlCache, DistroDef, Source};
@@ -40,7 +41,7 @@ pub async fn crawl_distro(
             &clock,
         )
     });
-    assemble(distro, join_all(reads).await)
+    assemble(distro, join_all(reads).await, &options.limits)
 }
 
 /// Returns the optional sources of a distribution whose credentials or certificates are missing on
@@ -82,22 +83,15 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         warnings: Vec::new(),
         result: Ok(Entries::default()),
     };
-    let root = read_root_metadata(&mut context).await;
-    let has_root = root.is_ok();
-    match root {
-        Ok(root) => {
-            let mut checksum = of_source(distro, source);
-            checksum.add("base", &redact_url(&root.base));
-            checksum.add("top", &root.text);
-            let checksum = checksum.finish();
-            done.unchanged = context.cache.checksum.as_ref() == Some(&checksum);
-            done.result = read_indexes(&context, &root).await;
-            done.checksum = done.result.is_ok().then_some(checksum);
-            (done.url, done.etag, done.dated_at, done.warnings) =
-                (root.url, root.etag, root.dated_at, root.warnings);
-        }
-        Err(failure) => done.result = Err(failure),
+    let canceled = context.control.cancel_on_drop();
+    let limit = context.options.source_timeout;
+    let mut has_root = false;
+    let read = tokio::time::timeout(limit, read_source(&mut context, &mut done, &mut has_root));
+    if read.await.is_err() {
+        done.result = Err(timed_out(&context, limit));
+        done.checksum = None;
     }
+    drop(canceled);
     context.progress.finished(&distro.name, source.name());
     done.finished_at = clock.now();
     let (bytes, kept) = context.finish();
@@ -118,6 +112,42 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         distro.name
     );
     done
+}
+
+/// Reads the root metadata and the indexes of a source.
+async fn read_source(context: &mut Context<'_>, done: &mut SourceRead, has_root: &mut bool) {
+    let root = match read_root_metadata(context).await {
+        Ok(root) => root,
+        Err(failure) => {
+            done.result = Err(failure);
+            return;
+        }
+    };
+    *has_root = true;
+    let mut checksum = of_source(context.distro, context.source);
+    checksum.add("base", &redact_url(&root.base));
+    checksum.add("top", &root.text);
+    let checksum = checksum.finish();
+    done.unchanged = context.cache.checksum.as_ref() == Some(&checksum);
+    (done.url, done.etag, done.dated_at) = (root.url.clone(), root.etag.clone(), root.dated_at);
+    done.warnings.clone_from(&root.warnings);
+    done.result = read_indexes(context, &root).await;
+    done.checksum = done.result.is_ok().then_some(checksum);
+}
+
+/// Returns the error of a source that exceeds its time limit.
+fn timed_out(context: &Context<'_>, limit: Duration) -> Error {
+    Error::failed(
+        ErrorKind::LimitExceeded,
+        "could not read",
+        format!("canceled after {limit:?}"),
+        format!(
+            "source {} of {}",
+            context.source.name(),
+            context.distro.name
+        ),
+    )
+    .with_hint("sqern check --source-timeout 2h  # extends the time limit of a source")
 }
 
 /// Reads and verifies the root metadata of a source. All further requests use the credentials and

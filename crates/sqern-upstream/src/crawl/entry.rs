@@ -1,10 +1,12 @@
 //! The relevant packages of an index.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sqern_model::name::is_text_key;
-use sqern_model::{KernelVersion, counted};
+use sqern_model::{KernelVersion, Package, counted};
 
-use crate::relation::{Dependency, VersionOrder};
+use crate::relation::{Dependency, VersionOrder, text_bytes};
 
 /// The length limit of a name, version or architecture in bytes. It is that of file names, and the
 /// keys of the database have enough space.
@@ -13,22 +15,19 @@ const TEXT_BYTES: usize = 255;
 /// A package that contains headers of a kernel, or might be required by them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    pub(crate) name: String,
-    /// The version in the form of the package format, in rpm `[epoch:]version-release`.
-    pub(crate) version: String,
-    pub(crate) architecture: String,
+    /// The package, which kernels share. Its version has the form of the package format, in rpm
+    /// `[epoch:]version-release`.
+    pub(crate) package: Arc<Package>,
     /// The architecture of the index. It replaces the architecture of packages for all
     /// architectures.
-    pub(crate) index_architecture: String,
+    pub(crate) index_architecture: Arc<str>,
     /// The kernel of a header package, and the index of the matching rule.
     pub(crate) kernel: Option<(KernelVersion, usize)>,
-    /// The required packages: all of the outer list, and one alternative of each inner list.
+    /// The relevant required packages: all of the outer list, and one alternative of each inner
+    /// list.
     pub(crate) needs: Vec<Vec<Dependency>>,
+    /// The relevant names that it provides.
     pub(crate) provides: Vec<Dependency>,
-    pub(crate) url: String,
-    pub(crate) size_bytes: u64,
-    /// The SHA-256 in hexadecimal digits, or `ALGORITHM:DIGITS`.
-    pub(crate) checksum: String,
     /// The rules for the order of its version.
     pub(crate) order: VersionOrder,
 }
@@ -40,16 +39,16 @@ impl Entry {
         if self.is_for_all() {
             &self.index_architecture
         } else {
-            &self.architecture
+            &self.package.architecture
         }
     }
 
     /// Returns the reason if the package cannot be recorded.
     pub(crate) fn defect(&self) -> Option<String> {
         let texts = [
-            ("name", &self.name),
-            ("version", &self.version),
-            ("architecture", &self.architecture),
+            ("name", &self.package.name),
+            ("version", &self.package.version),
+            ("architecture", &self.package.architecture),
         ];
         if let Some((what, text)) = texts
             .into_iter()
@@ -61,44 +60,41 @@ impl Entry {
                 "invalid {what} {actual:?}: must have 1 to {TEXT_BYTES} bytes, {rule}"
             ));
         }
-        let size = i64::try_from(self.size_bytes);
+        let size = i64::try_from(self.package.size_bytes);
         size.is_err().then(|| {
             format!(
                 "file size {} is out of range",
-                counted(self.size_bytes, "byte")
+                counted(self.package.size_bytes, "byte")
             )
         })
     }
 
     /// Returns the approximate memory usage in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let relation = |dependency: &Dependency| {
-            dependency.name.len()
-                + dependency
-                    .version
-                    .as_ref()
-                    .map_or(0, |(_, version)| version.len())
-        };
-        let relations = self.needs.iter().flatten().chain(&self.provides);
+        let package = &*self.package;
         let texts = [
-            &self.name,
-            &self.version,
-            &self.architecture,
-            &self.index_architecture,
-            &self.url,
-            &self.checksum,
+            &package.name,
+            &package.version,
+            &package.architecture,
+            &package.url,
+            &package.checksum,
         ];
         size_of::<Self>()
-            + texts.iter().map(|text| text.len()).sum::<usize>()
+            + size_of::<Package>()
+            + texts.iter().map(|text| text_bytes(text)).sum::<usize>()
             + self.needs.len() * size_of::<Vec<Dependency>>()
-            + relations
-                .map(|dependency| size_of::<Dependency>() + relation(dependency))
+            + self
+                .needs
+                .iter()
+                .flatten()
+                .chain(&self.provides)
+                .map(Dependency::bytes)
                 .sum::<usize>()
     }
 
     /// Returns whether the package is for all architectures: `all` in Debian, `noarch` in rpm.
     pub(crate) fn is_for_all(&self) -> bool {
-        self.architecture == "all" || self.architecture == "noarch"
+        matches!(self.package.architecture.as_str(), "all" | "noarch")
     }
 }
 
@@ -113,6 +109,15 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
+    /// Returns the approximate memory usage in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = self.defects.iter().chain(&self.warnings);
+        self.entries.iter().map(Entry::bytes).sum::<usize>()
+            + texts
+                .map(|text| size_of::<String>() + text_bytes(text))
+                .sum::<usize>()
+    }
+
     /// Adds the content of another index.
     pub(crate) fn extend(&mut self, other: Self) {
         self.entries.extend(other.entries);
@@ -128,16 +133,18 @@ mod tests {
 
     fn entry(version: &str, size_bytes: u64) -> Entry {
         Entry {
-            name: "linux-headers".into(),
-            version: version.into(),
-            architecture: "amd64".into(),
+            package: Arc::new(Package {
+                name: "linux-headers".into(),
+                version: version.into(),
+                architecture: "amd64".into(),
+                url: String::new(),
+                size_bytes,
+                checksum: "0".repeat(64),
+            }),
             index_architecture: "amd64".into(),
             kernel: None,
             needs: Vec::new(),
             provides: Vec::new(),
-            url: String::new(),
-            size_bytes,
-            checksum: "0".repeat(64),
             order: VersionOrder::Deb,
         }
     }

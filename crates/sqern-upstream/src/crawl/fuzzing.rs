@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use sqern_archive::Compression;
 use url::Url;
 
+use super::control::ScanControl;
 use super::decode::{IndexReader, SUPPORTED, open};
 use super::entry::Entries;
 use super::path::{base_url, below, hostile};
@@ -74,6 +75,7 @@ fn reader(file: &[u8], compression: Compression) -> Option<IndexReader> {
         compression,
         PLAIN_BYTES,
         None,
+        &ScanControl::new(&Limits::default()),
         "here",
     )
     .ok()
@@ -191,21 +193,22 @@ fn assert_below(base: &Url, path: &str) {
 /// Asserts that all entries can be recorded and displayed, and that their URLs are below the base.
 pub(crate) fn assert_recordable(found: &Entries, base: &Url) {
     for entry in &found.entries {
-        for text in [&entry.name, &entry.version, &entry.architecture] {
+        let package = &entry.package;
+        for text in [&package.name, &package.version, &package.architecture] {
             assert!(
                 sqern_model::name::is_text_key(text) && text.len() <= 255,
                 "{text:?} is not a valid key of the database"
             );
         }
         assert!(
-            i64::try_from(entry.size_bytes).is_ok(),
+            i64::try_from(package.size_bytes).is_ok(),
             "{} bytes",
-            entry.size_bytes
+            package.size_bytes
         );
-        let url = Url::parse(&entry.url).expect("a URL");
+        let url = Url::parse(&package.url).expect("a URL");
         let prefix = format!("{}/", base.as_str().trim_end_matches('/'));
         assert!(
-            url.as_str() == entry.url && url.as_str().starts_with(&prefix),
+            url.as_str() == package.url && url.as_str().starts_with(&prefix),
             "{url} is not below {base}"
         );
         let mut elements = url.path_segments().into_iter().flatten();

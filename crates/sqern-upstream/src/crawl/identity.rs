@@ -2,7 +2,6 @@
 //! names.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sqern_model::{RpmMdSource, Source};
@@ -10,10 +9,8 @@ use url::Url;
 
 use super::path::base_url;
 use crate::http::{Credentials, CredentialsFile, TlsFiles};
+use crate::regular_file::{CONFIGURATION_BYTES, open_regular, read_bounded};
 use crate::{Client, Error, ErrorKind};
-
-/// The size limit of a file with credentials.
-const CREDENTIALS_BYTES: u64 = 1024 * 1024;
 
 /// Returns the client for a source: one with its certificates and credentials, or else the shared
 /// one.
@@ -72,16 +69,9 @@ fn credentials(path: &Path) -> Result<CredentialsFile, Error> {
     let unreadable =
         |reason: String| Error::failed(ErrorKind::Io, "could not read", reason, path.display());
     let failed = |error: std::io::Error| unreadable(error.to_string());
-    // Opening a FIFO would block, so the type is checked first.
-    if !std::fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(unreadable("not a regular file".to_owned()));
-    }
-    let file = File::open(path).map_err(failed)?;
+    let file = open_regular(path).map_err(failed)?;
     private(&file, path)?;
-    let mut bytes = Vec::new();
-    file.take(CREDENTIALS_BYTES)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
+    let bytes = read_bounded(file, CONFIGURATION_BYTES).map_err(failed)?;
     let text = String::from_utf8(bytes).map_err(|_| unreadable("invalid UTF-8".to_owned()))?;
     CredentialsFile::parse(&text).map_err(|expected| {
         Error::unexpected(

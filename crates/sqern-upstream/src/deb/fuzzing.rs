@@ -182,7 +182,7 @@ pub(crate) fn relation(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(data) else {
         return false;
     };
-    match relation::parse(text) {
+    match relation::parse_all(text) {
         Ok(relations) => {
             let join = |alternatives: &Vec<Dependency>| {
                 alternatives
@@ -196,7 +196,7 @@ pub(crate) fn relation(data: &[u8]) -> bool {
                 !shown.chars().any(char::is_control),
                 "{shown:?} would be displayed and recorded"
             );
-            assert_eq!(relation::parse(&shown), Ok(relations), "{shown:?}");
+            assert_eq!(relation::parse_all(&shown), Ok(relations), "{shown:?}");
             true
         }
         Err(error) => {

@@ -3,12 +3,24 @@
 
 pub(crate) use crate::relation::{Dependency, Operator};
 
-/// An invalid relation.
+/// The length limit of a name or version in bytes.
+const TEXT_BYTES: usize = 255;
+
+/// A field that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {actual:?}")]
-pub(crate) struct RelationError {
-    /// The invalid part.
-    pub actual: String,
+pub(crate) enum RelationError {
+    /// A relation is invalid.
+    #[error("expected NAME[:ARCH] [(<<|<=|=|>=|>> VERSION)], found {actual:?}")]
+    Invalid {
+        /// The invalid part.
+        actual: String,
+    },
+    /// The field contains too many relevant relations.
+    #[error("expected at most {limit} relevant relations, found more")]
+    TooMany {
+        /// The maximum number.
+        limit: usize,
+    },
 }
 
 impl Operator {
@@ -28,9 +40,15 @@ impl Operator {
     }
 }
 
-impl Dependency {
-    fn parse(text: &str) -> Result<Self, RelationError> {
-        let malformed = || RelationError {
+/// A relation that is not copied yet.
+struct Relation<'a> {
+    name: &'a str,
+    version: Option<(Operator, &'a str)>,
+}
+
+impl<'a> Relation<'a> {
+    fn parse(text: &'a str) -> Result<Self, RelationError> {
+        let malformed = || RelationError::Invalid {
             actual: text.chars().take(80).collect(),
         };
         let end = text
@@ -48,7 +66,7 @@ impl Dependency {
         }
         let Some(bound) = rest.trim_start().strip_prefix('(') else {
             return Ok(Self {
-                name: name.to_owned(),
+                name,
                 version: None,
             });
         };
@@ -59,32 +77,71 @@ impl Dependency {
             return Err(malformed());
         }
         Ok(Self {
-            name: name.to_owned(),
-            version: Some((operator, version.to_owned())),
+            name,
+            version: Some((operator, version)),
+        })
+    }
+
+    /// Returns a copy.
+    fn to_dependency(&self) -> Result<Dependency, RelationError> {
+        let version = self.version.map_or("", |(_, version)| version);
+        if self.name.len().max(version.len()) > TEXT_BYTES {
+            return Err(RelationError::Invalid {
+                actual: format!("{}…", self.name.chars().take(80).collect::<String>()),
+            });
+        }
+        Ok(Dependency {
+            name: self.name.to_owned(),
+            version: self
+                .version
+                .map(|(operator, version)| (operator, version.to_owned())),
         })
     }
 }
 
 /// Parses the value of a `Depends`, `Pre-Depends` or `Provides` field: all of the outer list, and
-/// one alternative of each inner list.
+/// one alternative of each inner list. The result contains only relations to relevant names.
 ///
 /// Restrictions to architectures and build profiles only occur in source packages, and are ignored.
 ///
 /// # Errors
 ///
-/// Returns an error if a relation is invalid.
-pub(crate) fn parse(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
-    field
+/// Returns an error if a relation is invalid, or if there are more than `limit` relevant ones.
+pub(crate) fn parse(
+    field: &str,
+    limit: usize,
+    is_relevant: impl Fn(&str) -> bool,
+) -> Result<Vec<Vec<Dependency>>, RelationError> {
+    let mut relations = Vec::new();
+    let mut count = 0;
+    for relation in field
         .split(',')
         .map(str::trim)
         .filter(|relation| !relation.is_empty())
-        .map(|relation| {
-            relation
-                .split('|')
-                .map(|alternative| Dependency::parse(alternative.trim()))
-                .collect()
-        })
-        .collect()
+    {
+        let mut alternatives = Vec::new();
+        for alternative in relation.split('|') {
+            let alternative = Relation::parse(alternative.trim())?;
+            if is_relevant(alternative.name) {
+                count += 1;
+                if count > limit {
+                    return Err(RelationError::TooMany { limit });
+                }
+                alternatives.reserve_exact(1);
+                alternatives.push(alternative.to_dependency()?);
+            }
+        }
+        if !alternatives.is_empty() {
+            relations.push(alternatives);
+        }
+    }
+    Ok(relations)
+}
+
+/// Parses a field with all its relations.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse_all(field: &str) -> Result<Vec<Vec<Dependency>>, RelationError> {
+    parse(field, usize::MAX, |_| true)
 }
 
 #[cfg(test)]
@@ -94,7 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shown(field: &str) -> String {
-        let relations = parse(field).expect("relations");
+        let relations = parse_all(field).expect("relations");
         let one = |alternatives: &Vec<Dependency>| {
             alternatives
                 .iter()
@@ -140,19 +197,39 @@ mod tests {
             "a (= 1\0)",
             "a (= 1\u{9b}m)",
         ] {
-            assert!(parse(field).is_err(), "{field:?}");
+            assert!(parse_all(field).is_err(), "{field:?}");
         }
         assert_eq!(
-            parse("ok, a (1)"),
-            Err(RelationError {
+            parse_all("ok, a (1)"),
+            Err(RelationError::Invalid {
                 actual: "a (1)".into()
             })
         );
     }
 
     #[test]
+    fn only_relevant_relations_are_returned_and_limited() {
+        let is_relevant = |name: &str| name.starts_with("linux-");
+        let field = "gcc, linux-a | gcc-12, linux-b (= 1) | linux-c, libc6";
+        let shown: Vec<Vec<String>> = parse(field, 3, is_relevant)
+            .expect("relations")
+            .iter()
+            .map(|alternatives| alternatives.iter().map(Dependency::to_string).collect())
+            .collect();
+        assert_eq!(shown, [vec!["linux-a"], vec!["linux-b (= 1)", "linux-c"]]);
+        assert_eq!(
+            parse(field, 2, is_relevant),
+            Err(RelationError::TooMany { limit: 2 })
+        );
+        assert!(parse("linux-a, gcc (1)", 3, is_relevant).is_err());
+        let long = format!("linux-{}", "a".repeat(250));
+        assert!(parse(&long, 3, is_relevant).is_err());
+        assert_eq!(parse(&long, 3, |_| false), Ok(vec![]));
+    }
+
+    #[test]
     fn long_invalid_relations_are_truncated_in_errors() {
-        let error = parse(&format!("a (= 1{}", "2".repeat(100_000)))
+        let error = parse_all(&format!("a (= 1{}", "2".repeat(100_000)))
             .expect_err("no end")
             .to_string();
         assert!(error.len() < 200, "{} bytes", error.len());
@@ -169,7 +246,8 @@ mod tests {
             ("a", "anything", true),
         ] {
             assert_eq!(
-                parse(field).expect("relations")[0][0].is_satisfied_by(version, VersionOrder::Deb),
+                parse_all(field).expect("relations")[0][0]
+                    .is_satisfied_by(version, VersionOrder::Deb),
                 expected,
                 "{field} {version}"
             );
@@ -179,13 +257,13 @@ mod tests {
     proptest! {
         #[test]
         fn parser_never_panics(field in "\\PC*") {
-            let _ = parse(&field);
+            let _ = parse_all(&field);
         }
 
         #[test]
         fn displayed_relations_parse_to_the_same_value(field in "[a-c]{1,3}( \\((<<|<=|=|>=|>>) [0-9.]{1,4}\\))?([,|] ?[a-c]{1,3}){0,3}") {
-            let relations = parse(&field).expect("relations");
-            prop_assert_eq!(parse(&shown(&field)), Ok(relations));
+            let relations = parse_all(&field).expect("relations");
+            prop_assert_eq!(parse_all(&shown(&field)), Ok(relations));
         }
     }
 }

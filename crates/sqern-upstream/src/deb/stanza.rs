@@ -11,6 +11,7 @@ use memchr::memchr;
 use sqern_model::counted;
 
 use crate::Limits;
+use crate::crawl::control::OutOfMemory;
 
 /// The size of a read. It is large enough for few refills, and small enough for many concurrent
 /// scanners.
@@ -99,6 +100,9 @@ pub(crate) enum StanzaError {
         /// The limit with its unit.
         limit: String,
     },
+    /// The relevant packages exceed the memory limit of the source.
+    #[error(transparent)]
+    OutOfMemory(#[from] OutOfMemory),
     /// A relevant field is not UTF-8.
     #[error("line {line}: expected valid UTF-8 in {field}, found other bytes", field = field.name())]
     NotText {

@@ -17,8 +17,8 @@ use super::tls::{TlsFiles, tls_config};
 use crate::error::error_chain;
 use crate::{Error, ErrorKind};
 
-/// The number of indexes that are decompressed concurrently. Each may require 64 MiB (the window of
-/// `xz -9` and `zstd -19 --long`), and the total must be below 200 MiB.
+/// The number of indexes that are decompressed concurrently. Each may require 64 MiB (`xz -9`) or 128
+/// MiB (`zstd -22`).
 const DECODERS: usize = 2;
 
 /// The limit of the headers of an HTTP/2 response in bytes. hyper limits those of HTTP/1.1 to 100

@@ -6,6 +6,7 @@ use url::Url;
 use super::body::{take, write_error};
 use super::locate::file_path;
 use super::{FetchError, Request, Sink};
+use crate::regular_file::not_regular;
 use crate::{Error, ErrorKind};
 
 /// Reads a file into the sink.
@@ -27,12 +28,7 @@ pub(super) async fn read_file(
             _ => FetchError::Fatal(failed(error)),
         })?;
     if !metadata.is_file() {
-        return Err(FetchError::Fatal(Error::failed(
-            ErrorKind::Io,
-            "cannot read",
-            "not a regular file",
-            path.display(),
-        )));
+        return Err(fatal(not_regular()));
     }
     let mut file = tokio::fs::File::open(&path).await.map_err(fatal)?;
     let mut buffer = vec![0; 256 * 1024];

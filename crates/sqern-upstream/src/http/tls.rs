@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
+use crate::regular_file::{CONFIGURATION_BYTES, read_regular};
 use crate::{Error, ErrorKind};
 
 /// The files of a connection that differs from the default.
@@ -48,8 +49,8 @@ impl TlsFiles {
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
-                let private = PrivateKeyDer::from_pem_file(key)
-                    .map_err(|error| unreadable("a private key in PEM format", error, key))?;
+                let private = PrivateKeyDer::from_pem_slice(&read(key)?)
+                    .map_err(|error| unreadable("a private key in PEM format", &error, key))?;
                 builder
                     .with_client_auth_cert(certificates(certificate)?, private)
                     .map_err(|error| {
@@ -71,8 +72,9 @@ impl TlsFiles {
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let what = "certificates in PEM format";
-    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let found = read.map_err(|error| unreadable(what, error, file))?;
+    let found = CertificateDer::pem_slice_iter(&read(file)?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| unreadable(what, &error, file))?;
     if found.is_empty() {
         Err(Error::unexpected(
             ErrorKind::Certificate,
@@ -85,21 +87,24 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-fn unreadable(what: &str, error: rustls::pki_types::pem::Error, file: &Path) -> Error {
-    match error {
-        rustls::pki_types::pem::Error::Io(error) => Error::caused(
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    read_regular(file, CONFIGURATION_BYTES).map_err(|error| {
+        Error::caused(
             ErrorKind::Certificate,
             "could not read",
             error,
             file.display(),
-        ),
-        other => Error::unexpected(
-            ErrorKind::Certificate,
-            what,
-            other.to_string(),
-            file.display(),
-        ),
-    }
+        )
+    })
+}
+
+fn unreadable(what: &str, error: &rustls::pki_types::pem::Error, file: &Path) -> Error {
+    Error::unexpected(
+        ErrorKind::Certificate,
+        what,
+        error.to_string(),
+        file.display(),
+    )
 }
 
 /// Returns the default configuration, without a client certificate. No process-wide provider is

@@ -7,6 +7,7 @@ use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
 
 use crate::error::error_chain;
+use crate::regular_file::{CONFIGURATION_BYTES, read_regular};
 use crate::{Error, ErrorKind};
 
 /// The certificates of a source.
@@ -28,7 +29,7 @@ pub(crate) struct Keyring {
 pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
     let mut keyring = Keyring::default();
     for file in files {
-        match std::fs::read(Path::new(file)) {
+        match read_regular(Path::new(file), CONFIGURATION_BYTES) {
             Ok(bytes) => {
                 keyring.found = true;
                 keyring.certs.extend(certificates(file, &bytes)?);
@@ -89,6 +90,29 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn keyring_that_is_not_a_regular_file_is_an_error() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let fifo = folder.path().join("keyring.gpg").display().to_string();
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.expect("mkfifo runs").success());
+        let error = read_keyrings(std::slice::from_ref(&fifo)).expect_err("a FIFO");
+        assert_eq!(
+            error.to_string(),
+            format!("could not read keyring {fifo}: not a regular file")
+        );
+        let large = folder.path().join("large.gpg");
+        let file = std::fs::File::create(&large).expect("created");
+        file.set_len(CONFIGURATION_BYTES + 1).expect("extended");
+        let error = read_keyrings(&[large.display().to_string()]).expect_err("too large");
+        assert!(
+            error
+                .to_string()
+                .ends_with("the file has more than 4194304 bytes"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -5,10 +5,8 @@ use std::io::Read;
 use super::evr;
 use super::package_filter::{PackageFilter, RawPackage};
 use super::xml::{Step, Tag, Xml, XmlError};
-use crate::relation::{Dependency, Operator};
+use crate::relation::{Dependency, Operator, RELATIONS};
 
-/// The maximum number of relevant relations of a package. Kernel headers have only a few.
-const RELATIONS: usize = 10_000;
 /// The length limit of a relation in bytes. Attributes of maximum length would require gigabytes.
 const RELATION_BYTES: usize = 4096;
 
@@ -46,6 +44,12 @@ fn relations<R: Read>(
         let Some(name) = tag.attribute("name")? else {
             continue;
         };
+        if package.needs.len() + package.provides.len() + package.unames.len() >= RELATIONS
+            && (filter.matches_relation(&name) || provides && filter.identifies_kernel(&name))
+        {
+            package.has_excess_relations = true;
+            continue;
+        }
         if provides && filter.identifies_kernel(&name) {
             let text = |name: &str| Ok(tag.attribute(name)?.unwrap_or_default());
             let version = evr::show("", &text("ver")?, &text("rel")?);
@@ -64,12 +68,6 @@ fn relations<R: Read>(
             } else {
                 package.needs.push(relation);
             }
-        }
-        if package.needs.len() + package.provides.len() + package.unames.len() > RELATIONS {
-            return Err(tag.refuse(format!(
-                "expected at most {RELATIONS} relevant relations of {}, found more",
-                package.name
-            )));
         }
     }
     Ok(())

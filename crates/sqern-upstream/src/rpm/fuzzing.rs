@@ -20,6 +20,7 @@ use super::primary::scan;
 use super::repomd::Repomd;
 use super::xml::XmlError;
 use crate::Limits;
+use crate::crawl::control::ScanControl;
 use crate::crawl::entry::Entries;
 use crate::crawl::fuzzing::assert_recordable;
 use crate::fuzzing::{Chunks, head, is_order, three};
@@ -58,6 +59,7 @@ pub(crate) fn scanned(input: impl Read, choice: u8, limits: &Limits) -> Result<E
         BoundedReader::new(input, limits.decompressed_bytes),
         filter(choice),
         limits,
+        &ScanControl::new(limits),
     )
     .map(|(found, _)| found)
 }

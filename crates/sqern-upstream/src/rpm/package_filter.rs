@@ -1,14 +1,16 @@
 //! Selects and classifies the packages of a package list.
 
+use std::sync::Arc;
+
 use regex::RegexSet;
-use sqern_model::{DistroDef, PackageFacts};
+use sqern_model::{DistroDef, Package, PackageFacts};
 use url::Url;
 
 use super::evr;
 use super::location::location_url;
 use crate::crawl::entry::Entry;
 use crate::error::escape_entry_text;
-use crate::relation::{Dependency, VersionOrder};
+use crate::relation::{Dependency, RELATIONS, VersionOrder};
 use sqern_archive::{Algorithm, Checksum};
 
 /// The packages that are relevant for a distribution.
@@ -21,6 +23,8 @@ pub(super) struct PackageFilter {
     /// The names of packages that headers might require.
     support: RegexSet,
     architectures: Vec<String>,
+    /// The architecture of the kernels of packages for all architectures.
+    index_architecture: Arc<str>,
     /// The base URL of the packages.
     base: Url,
 }
@@ -41,45 +45,8 @@ pub(super) struct RawPackage {
     pub(super) provides: Vec<Dependency>,
     /// The provided names that identify a kernel, with their versions.
     pub(super) unames: Vec<(String, String)>,
-}
-
-impl RawPackage {
-    /// Returns the approximate memory usage in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        let relation = |dependency: &Dependency| {
-            64 + dependency.name.len()
-                + dependency
-                    .version
-                    .as_ref()
-                    .map_or(0, |(_, version)| version.len())
-        };
-        let texts = [
-            &self.name,
-            &self.architecture,
-            &self.epoch,
-            &self.version,
-            &self.release,
-        ];
-        let optional = [&self.href, &self.xml_base];
-        let fixed = size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>();
-        let unames = self
-            .unames
-            .iter()
-            .map(|(name, version)| 48 + name.len() + version.len());
-        fixed
-            + optional
-                .into_iter()
-                .flatten()
-                .map(String::len)
-                .sum::<usize>()
-            + self
-                .needs
-                .iter()
-                .chain(&self.provides)
-                .map(relation)
-                .chain(unames)
-                .sum::<usize>()
-    }
+    /// Whether the package has more relevant relations than the limit.
+    pub(super) has_excess_relations: bool,
 }
 
 /// The result of the classification of a package.
@@ -90,8 +57,9 @@ pub(super) enum Classified {
     Other,
     /// A relevant package that cannot be recorded, with the reason.
     Defect(String),
-    /// A header package without a valid kernel version, with a warning.
-    Unrecognized(String),
+    /// A package that is skipped with a warning: without a valid kernel version, or with too many
+    /// relations.
+    Skipped(String),
 }
 
 impl PackageFilter {
@@ -111,6 +79,7 @@ impl PackageFilter {
             support: RegexSet::new(support)?,
             distro: distro.clone(),
             architectures: architectures.to_vec(),
+            index_architecture: architectures.first().map_or("", String::as_str).into(),
             base,
         })
     }
@@ -159,10 +128,15 @@ impl PackageFilter {
             "{} {version} {}",
             package.name, package.architecture
         ));
+        if package.has_excess_relations {
+            return Classified::Skipped(format!(
+                "skipped: {shown}: expected at most {RELATIONS} relevant relations, found more"
+            ));
+        }
         let kernel = match self.distro.kernel_of(&facts) {
             Ok(kernel) => kernel,
             Err(error) => {
-                return Classified::Unrecognized(escape_entry_text(&format!(
+                return Classified::Skipped(escape_entry_text(&format!(
                     "skipped: {shown}: {error}"
                 )));
             }
@@ -175,7 +149,7 @@ impl PackageFilter {
                 .iter()
                 .any(|rule| rule.is_headers(&package.name));
             return if headers {
-                Classified::Unrecognized(format!("no rule matches header package {shown}"))
+                Classified::Skipped(format!("no rule matches header package {shown}"))
             } else {
                 Classified::Other
             };
@@ -189,16 +163,18 @@ impl PackageFilter {
             Ok(url) => match (package.checksum, package.size_bytes) {
                 (Some((algorithm, digits)), Some(size_bytes)) if !package.version.is_empty() => {
                     let entry = Entry {
-                        name: package.name,
-                        version,
-                        architecture: package.architecture,
-                        index_architecture: self.architectures.first().cloned().unwrap_or_default(),
+                        package: Arc::new(Package {
+                            name: package.name,
+                            version,
+                            architecture: package.architecture,
+                            url: url.into(),
+                            size_bytes,
+                            checksum: Checksum { algorithm, digits }.to_string(),
+                        }),
+                        index_architecture: Arc::clone(&self.index_architecture),
                         kernel,
                         needs: package.needs.into_iter().map(|need| vec![need]).collect(),
                         provides: package.provides,
-                        url: url.into(),
-                        size_bytes,
-                        checksum: Checksum { algorithm, digits }.to_string(),
                         order: VersionOrder::Rpm,
                     };
                     match entry.defect() {
@@ -246,9 +222,9 @@ mod tests {
             ..RawPackage::default()
         };
         match filter().classify(package) {
-            Classified::Entry(entry) => Some(entry.url),
+            Classified::Entry(entry) => Some(entry.package.url.clone()),
             Classified::Defect(_) => None,
-            Classified::Other | Classified::Unrecognized(_) => {
+            Classified::Other | Classified::Skipped(_) => {
                 panic!("the filter matches the package")
             }
         }

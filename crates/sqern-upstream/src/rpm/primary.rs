@@ -14,7 +14,9 @@ use super::package_filter::{Classified, PackageFilter, RawPackage};
 use super::repomd::{algorithm, checksum, root};
 use super::xml::{Step, Tag, Xml, XmlError, XmlLimits};
 use crate::Limits;
+use crate::crawl::control::ScanControl;
 use crate::crawl::entry::Entries;
+use crate::relation::text_bytes;
 
 /// The maximum depth of elements: `metadata`, `package`, `format`, `rpm:requires`, `rpm:entry`, and
 /// possible extensions.
@@ -22,14 +24,13 @@ const DEPTH: usize = 12;
 /// The start of the end tag of a package. `createrepo_c` writes no prefix before it. Documents with
 /// a prefix are parsed completely.
 const END: &[u8] = b"</package";
-/// The memory limit of the relevant packages in bytes. 10,000 kernels require less than a tenth.
-const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// Scans a decompressed package list, and returns its entries and the reader.
 pub(super) fn scan<R: Read>(
     input: BoundedReader<R>,
     filter: &PackageFilter,
     limits: &Limits,
+    control: &ScanControl,
 ) -> Result<(Entries, BoundedReader<R>), XmlError> {
     let mut xml = Xml::new(
         input,
@@ -40,7 +41,7 @@ pub(super) fn scan<R: Read>(
     );
     let mut found = Entries::default();
     let end = Finder::new(END);
-    let (mut packages, mut kept_bytes) = (0_u64, 0);
+    let mut packages = 0_u64;
     root(&mut xml, "metadata")?;
     loop {
         match xml.next()? {
@@ -54,16 +55,23 @@ pub(super) fn scan<R: Read>(
                     )));
                 }
                 if let Some(package) = package(&mut xml, filter, short_cut.then_some(&end))? {
-                    kept_bytes += package.bytes();
-                    if kept_bytes > KEPT_BYTES {
-                        return Err(xml.refuse(format!(
-                            "expected at most {KEPT_BYTES} bytes about kernels, found more"
-                        )));
-                    }
                     match filter.classify(package) {
-                        Classified::Entry(entry) => found.entries.push(*entry),
-                        Classified::Defect(defect) => found.defects.push(defect),
-                        Classified::Unrecognized(warning) => found.warnings.push(warning),
+                        Classified::Entry(entry) => {
+                            control.add(entry.bytes()).map_err(XmlError::OutOfMemory)?;
+                            found.entries.push(*entry);
+                        }
+                        Classified::Defect(defect) => {
+                            control
+                                .add(text_bytes(&defect))
+                                .map_err(XmlError::OutOfMemory)?;
+                            found.defects.push(defect);
+                        }
+                        Classified::Skipped(warning) => {
+                            control
+                                .add(text_bytes(&warning))
+                                .map_err(XmlError::OutOfMemory)?;
+                            found.warnings.push(warning);
+                        }
                         Classified::Other => {}
                     }
                 }
@@ -180,7 +188,8 @@ mod tests {
 
     fn scanned(text: &[u8]) -> Result<Entries, XmlError> {
         let input = BoundedReader::new(text, u64::MAX);
-        scan(input, &filter(), &Limits::default()).map(|(found, _)| found)
+        let limits = Limits::default();
+        scan(input, &filter(), &limits, &ScanControl::new(&limits)).map(|(found, _)| found)
     }
 
     #[test]
@@ -200,7 +209,7 @@ mod tests {
         let names: Vec<&str> = found
             .entries
             .iter()
-            .map(|entry| entry.name.as_str())
+            .map(|entry| entry.package.name.as_str())
             .collect();
         assert_eq!(names, ["kernel-default-devel", "kernel-devel"]);
         let headers = &found.entries[0];
@@ -217,10 +226,13 @@ mod tests {
             ["kernel-devel (= 6.9.7-1.1)"]
         );
         assert_eq!(
-            (headers.version.as_str(), headers.size_bytes),
+            (headers.package.version.as_str(), headers.package.size_bytes),
             ("6.9.7-1.1", 12)
         );
-        assert_eq!(headers.url, "https://h/os/x86_64/kernel-default-devel.rpm");
+        assert_eq!(
+            headers.package.url,
+            "https://h/os/x86_64/kernel-default-devel.rpm"
+        );
         assert!(found.entries[1].is_for_all() && found.entries[1].kernel.is_none());
     }
 
@@ -348,13 +360,45 @@ mod tests {
 
     #[test]
     fn memory_of_relevant_packages_is_limited() {
-        let package =
-            package("kernel-default-devel", "x86_64", "").replace("6.9.7", &"1".repeat(400_000));
-        let error = scanned(document(&package.repeat(200)).as_bytes())
+        let needs = "<rpm:entry name=\"kernel-devel\"/>".repeat(1000);
+        let package = package("kernel-default-devel", "x86_64", &needs);
+        let error = scanned(document(&package.repeat(250)).as_bytes())
             .map(|found| found.entries.len())
             .expect_err("too much")
             .to_string();
-        assert!(error.contains("bytes about kernels"), "{error}");
+        assert!(
+            error.contains("require more than 16.00 MiB of memory"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn package_with_too_many_relations_is_skipped() {
+        let needs = "<rpm:entry name=\"kernel-devel\"/>";
+        for (count, entries) in [(999, 2), (1001, 1)] {
+            let text = document(
+                &[
+                    package("kernel-default-devel", "x86_64", &needs.repeat(count)),
+                    package(
+                        "kernel-devel",
+                        "noarch",
+                        &"<rpm:entry name=\"a\"/>".repeat(5000),
+                    ),
+                ]
+                .concat(),
+            );
+            let found = scanned(text.as_bytes()).expect("a list");
+            assert_eq!(
+                (
+                    found.entries.len(),
+                    found.defects.len(),
+                    found.warnings.len()
+                ),
+                (entries, 0, 2 - entries),
+                "{:?}",
+                found.warnings
+            );
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::repomd::IndexFile;
 use super::xml::XmlError;
 use crate::crawl::checksum::Checksum;
 use crate::crawl::context::Context;
+use crate::crawl::control::ScanControl;
 use crate::crawl::decode::{SUPPORTED, check_plain, open};
 use crate::crawl::download::{download, no_temporary};
 use crate::crawl::entry::Entries;
@@ -72,6 +73,7 @@ async fn from_mirrors(
     let filter = PackageFilter::new(distro, context.source.architectures(), origin.clone())
         .map_err(|error| invalid_rules(distro, error))?;
     let (opened, limits) = (primary.open.clone(), context.options.limits.clone());
+    let control = context.control.clone();
     let compression = compression(&primary.href);
     let scan = move |location: &str| {
         scan_file(
@@ -80,6 +82,7 @@ async fn from_mirrors(
             opened.as_ref(),
             &filter,
             &limits,
+            &control,
             location,
         )
     };
@@ -120,6 +123,7 @@ fn scan_file(
     plain: Option<&ListedFile>,
     filter: &PackageFilter,
     limits: &Limits,
+    control: &ScanControl,
     location: &str,
 ) -> Result<Entries, Error> {
     file.seek(SeekFrom::Start(0)).map_err(no_temporary)?;
@@ -137,15 +141,16 @@ fn scan_file(
         ));
     }
     let limit = stated.unwrap_or(limits.decompressed_bytes);
-    let input = open(file, compression, limit, plain, location)?;
+    let input = open(file, compression, limit, plain, control, location)?;
     let (found, read) =
-        scan(input, filter, limits).map_err(|error| unreadable(&error, location))?;
+        scan(input, filter, limits, control).map_err(|error| unreadable(error, location))?;
     check_plain(&read, plain, BY, location)?;
     Ok(found)
 }
 
-fn unreadable(error: &XmlError, location: &str) -> Error {
+fn unreadable(error: XmlError, location: &str) -> Error {
     let actual = match error {
+        XmlError::OutOfMemory(error) => return error.into_error(location),
         XmlError::Read(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "a truncated file".to_owned()
         }

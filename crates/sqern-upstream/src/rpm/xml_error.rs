@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
+use crate::crawl::control::OutOfMemory;
 use crate::error::escape_entry_text;
 
 /// An invalid document.
@@ -11,6 +12,9 @@ pub(crate) enum XmlError {
     /// The input cannot be read: it is truncated, too large or damaged.
     #[error("{0}")]
     Read(io::Error),
+    /// The relevant packages exceed the memory limit of the source.
+    #[error(transparent)]
+    OutOfMemory(OutOfMemory),
     /// The input is not XML, or contains unsupported markup.
     #[error("byte {at}: {}", escape_entry_text(what))]
     Refused {

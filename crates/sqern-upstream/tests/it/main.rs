@@ -7,6 +7,7 @@ mod dependencies;
 mod http;
 mod identity;
 mod indexes;
+mod limits;
 mod resume;
 mod rpm_indexes;
 mod rpm_kernels;

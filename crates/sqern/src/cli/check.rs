@@ -9,7 +9,7 @@ use sqern_core::check::{CheckRequest, CheckTarget, check};
 use sqern_core::pipeline::{CheckStep, CrawlTarget};
 use sqern_core::read_model::{self, StaleReason};
 use sqern_model::{DistroName, SourceSet};
-use sqern_upstream::CrawlOptions;
+use sqern_upstream::{CrawlOptions, SOURCE_TIMEOUT};
 
 use super::Context;
 use super::change::ChangeArgs;
@@ -83,6 +83,7 @@ impl From<&CheckStep> for CheckArgs {
             crawl: CrawlArgs {
                 mirror_base,
                 allow_unsigned: false,
+                source_timeout: SOURCE_TIMEOUT,
             },
             accept_shrink: false,
             accept_rollback: false,

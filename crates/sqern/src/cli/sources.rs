@@ -1,8 +1,10 @@
 //! The options that select sources, and the options of a crawl.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use sqern_core::input::parse_duration;
 use sqern_core::sources;
 use sqern_model::SourceSet;
 use sqern_upstream::CrawlOptions;
@@ -30,6 +32,9 @@ pub(super) struct CrawlArgs {
     /// Accept missing keyrings, missing signatures, and signatures by expired or revoked keys
     #[arg(long)]
     pub(super) allow_unsigned: bool,
+    /// Time limit of each source with all its downloads; a source that exceeds it fails
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub(super) source_timeout: Duration,
 }
 
 impl SourcesArgs {
@@ -50,6 +55,7 @@ impl CrawlArgs {
         CrawlOptions {
             mirror_base: self.mirror_base.clone(),
             allow_unsigned: self.allow_unsigned,
+            source_timeout: self.source_timeout,
             ..CrawlOptions::new(context.settings.now())
         }
     }

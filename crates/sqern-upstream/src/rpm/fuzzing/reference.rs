@@ -23,7 +23,7 @@ pub(super) fn entries(text: &str, filter: &PackageFilter) -> Option<Entries> {
         match raw_package(element, filter).map(|package| filter.classify(package)) {
             Some(Classified::Entry(entry)) => found.entries.push(*entry),
             Some(Classified::Defect(defect)) => found.defects.push(defect),
-            Some(Classified::Unrecognized(warning)) => {
+            Some(Classified::Skipped(warning)) => {
                 found.warnings.push(warning);
             }
             Some(Classified::Other) | None => {}
