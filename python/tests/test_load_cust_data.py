@@ -229,8 +229,11 @@ def test_an_invalid_value_rejects_the_whole_report_with_its_path(data: Any, mess
 
 def test_names_that_the_database_accepts_are_stored_unchanged(database: Database, tool: Tool) -> None:
     names = ["a b", "ünïcode", "日本", "quote'", 'double"', "back\\slash", "\\N", "\\.", "tab", "%s", "{}", "😀", "a\u00a0b"]
-    assert tool(report(*(cluster(name, host(name, running=name)) for name in names)))[0] == 0
-    assert sorted(row[:4] for row in database.rows(LIVE_HOSTS)) == sorted((name, name, "alma8", name) for name in names)
+    versions = ["6" * 64, "6.1~rc1+b_2:3-x"]
+    hosts = [(name, version) for name in names for version in versions]
+    clusters = (cluster(name, *(host(name + version, running=version) for version in versions)) for name in names)
+    assert tool(report(*clusters))[0] == 0
+    assert sorted(row[:4] for row in database.rows(LIVE_HOSTS)) == sorted((name, name + version, "alma8", version) for name, version in hosts)
 
 
 def test_after_random_reports_the_database_is_equal_to_the_last_one(database: Database, tool: Tool) -> None:
