@@ -77,6 +77,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         checksum: None,
         unchanged: false,
         dated_at: None,
+        verified_by: None,
         kept: None,
         bytes: 0,
         warnings: Vec::new(),
@@ -93,8 +94,8 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
             done.unchanged = context.cache.checksum.as_ref() == Some(&checksum);
             done.result = read_indexes(&context, &root).await;
             done.checksum = done.result.is_ok().then_some(checksum);
-            (done.url, done.etag, done.dated_at, done.warnings) =
-                (root.url, root.etag, root.dated_at, root.warnings);
+            (done.url, done.etag, done.dated_at) = (root.url, root.etag, root.dated_at);
+            (done.verified_by, done.warnings) = (root.verified_by, root.warnings);
         }
         Err(failure) => done.result = Err(failure),
     }
