@@ -3671,34 +3671,37 @@ CREATE FUNCTION public.privileges_expected() RETURNS TABLE(grantee text, privile
         FROM pg_class c
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v') AND c.relowner = 'sqern_admin'::regrole
     ), writable AS (
-        SELECT relation.oid, relation.name, written.privileges,
+        SELECT relation.oid, relation.name, written.grantee, written.privileges,
             EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = relation.oid AND a.attidentity <> '') AS has_identity
         FROM relation
         JOIN (
             SELECT unnest(ARRAY['distro', 'kver', 'kver_seen', 'kver_ignore', 'cust_cluster_type', 'cust_cluster', 'cust_host_kver', 'sp_build',
-                                'sp_build_kver', 'sp_test', 'sp_test_kver', 'sp_test_result', 'sp_available_kver', 'kver_package', 'crawl']),
-                ARRAY['INSERT', 'UPDATE']
+                                'sp_build_kver', 'sp_test', 'sp_test_kver', 'sp_test_result', 'sp_available_kver']),
+                'sqern_writer', ARRAY['INSERT', 'UPDATE']
             UNION ALL
-            SELECT unnest(ARRAY['kver_fetched', 'crawl_file', 'crawl_index', 'sp_build_lease', 'sp_test_lease', 'sp_build_kver_log',
-                                'sp_test_kver_log']),
-                ARRAY['INSERT', 'UPDATE', 'DELETE']
-        ) AS written (name, privileges) ON written.name = relation.name
+            SELECT unnest(ARRAY['kver_fetched', 'sp_build_lease', 'sp_test_lease', 'sp_build_kver_log', 'sp_test_kver_log']),
+                'sqern_writer', ARRAY['INSERT', 'UPDATE', 'DELETE']
+            UNION ALL
+            SELECT unnest(ARRAY['kver_package', 'crawl']), 'sqern_crawler', ARRAY['INSERT', 'UPDATE']
+            UNION ALL
+            SELECT unnest(ARRAY['crawl_file', 'crawl_index']), 'sqern_crawler', ARRAY['INSERT', 'UPDATE', 'DELETE']
+        ) AS written (name, grantee, privileges) ON written.name = relation.name
     )
     SELECT role.name, 'SELECT', relation.oid::regclass, NULL
     FROM relation CROSS JOIN (VALUES ('sqern_reader'), ('sqern_writer')) AS role (name)
     UNION ALL
-    SELECT 'sqern_writer', privilege, writable.oid::regclass, NULL
+    SELECT writable.grantee, privilege, writable.oid::regclass, NULL
     FROM writable CROSS JOIN unnest(writable.privileges) AS privilege
     WHERE NOT (privilege = 'INSERT' AND writable.has_identity)
     UNION ALL
-    SELECT 'sqern_writer', 'INSERT', writable.oid::regclass, a.attname
+    SELECT writable.grantee, 'INSERT', writable.oid::regclass, a.attname
     FROM writable JOIN pg_attribute a ON a.attrelid = writable.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = ''
     WHERE writable.has_identity
 $$;
 
 ALTER FUNCTION public.privileges_expected() OWNER TO sqern_admin;
 
-COMMENT ON FUNCTION public.privileges_expected() IS 'Returns the privileges of sqern_reader and sqern_writer on tables and views. The column is null for a privilege on the whole table.';
+COMMENT ON FUNCTION public.privileges_expected() IS 'Returns the privileges of sqern_reader, sqern_writer and sqern_crawler on tables and views. sqern_crawler also has those of sqern_writer. The column is null for a privilege on the whole table.';
 
 CREATE FUNCTION public.run_holds_kernels(result text, expires_at timestamp with time zone, started_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -4903,9 +4906,11 @@ CREATE TABLE public.crawl (
     generation bigint,
     checked_at timestamp with time zone DEFAULT now() NOT NULL,
     dated_at timestamp with time zone,
+    verified_by text,
     CONSTRAINT crawl_reason_check CHECK (((reason IS NOT NULL) = (state = ANY (ARRAY['partial'::text, 'failed'::text])))),
     CONSTRAINT crawl_source_check CHECK ((source ~ '^[^[:space:][:cntrl:]]([^[:cntrl:]]*[^[:space:][:cntrl:]])?$'::text)),
-    CONSTRAINT crawl_state_check CHECK ((state = ANY (ARRAY['complete'::text, 'unchanged'::text, 'partial'::text, 'failed'::text])))
+    CONSTRAINT crawl_state_check CHECK ((state = ANY (ARRAY['complete'::text, 'unchanged'::text, 'partial'::text, 'failed'::text]))),
+    CONSTRAINT crawl_verified_by_check CHECK (((verified_by = 'apt'::text) OR (verified_by ~ '^[0-9A-F]{40}([0-9A-F]{24})?$'::text)))
 );
 
 ALTER TABLE public.crawl OWNER TO sqern_admin;
@@ -4943,6 +4948,8 @@ COMMENT ON COLUMN public.crawl.generation IS 'Generation that recorded the new k
 COMMENT ON COLUMN public.crawl.checked_at IS 'Time of the check. All crawls of a distribution in one check have the same time.';
 
 COMMENT ON COLUMN public.crawl.dated_at IS 'Date in the root metadata. Null if the root metadata could not be verified or has no date.';
+
+COMMENT ON COLUMN public.crawl.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the root metadata, or apt if apt has verified it. Null if no signature authenticates the root metadata.';
 
 CREATE TABLE public.crawl_file (
     distro text NOT NULL,
@@ -5706,6 +5713,8 @@ CREATE INDEX crawl_checked_idx ON public.crawl USING btree (distro, checked_at);
 
 CREATE INDEX crawl_source_idx ON public.crawl USING btree (distro, source, id DESC);
 
+CREATE INDEX crawl_verified_idx ON public.crawl USING btree (distro, source) WHERE (verified_by IS NOT NULL);
+
 CREATE UNIQUE INDEX cust_host_kver_current_key ON public.cust_host_kver USING btree (cluster_name, host_name) WHERE (current AND (deleted_at = '-infinity'::timestamp with time zone));
 
 CREATE INDEX cust_host_kver_kver_idx ON public.cust_host_kver USING btree (distro, version);
@@ -5892,8 +5901,6 @@ CREATE TRIGGER sp_test_result_record_trigger_truncate BEFORE TRUNCATE ON public.
 
 CREATE TRIGGER sp_test_result_record_trigger_update AFTER UPDATE ON public.sp_test_result REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.sp_test_result_record();
 
-CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF started_at, finished_at, checked_at ON public.crawl FOR EACH ROW WHEN (((new.started_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.started_at > (clock_timestamp() + '00:10:00'::interval)) OR ((new.finished_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.finished_at > (clock_timestamp() + '00:10:00'::interval))) OR ((new.checked_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.checked_at > (clock_timestamp() + '00:10:00'::interval))))) EXECUTE FUNCTION public.time_refuse_implausible('started_at', 'finished_at', 'checked_at');
-
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF deleted_at ON public.cust_cluster FOR EACH ROW WHEN ((((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('deleted_at');
 
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF deleted_at ON public.cust_host_kver FOR EACH ROW WHEN ((((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('deleted_at');
@@ -5901,8 +5908,6 @@ CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF delete
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF tstamp ON public.kver_fetched FOR EACH ROW WHEN (((new.tstamp < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.tstamp > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('tstamp');
 
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF deleted_at ON public.kver_ignore FOR EACH ROW WHEN ((((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('deleted_at');
-
-CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF first_seen_at, gone_at ON public.kver_package FOR EACH ROW WHEN (((new.first_seen_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.first_seen_at > (clock_timestamp() + '00:10:00'::interval)) OR ((new.gone_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.gone_at > (clock_timestamp() + '00:10:00'::interval))))) EXECUTE FUNCTION public.time_refuse_implausible('first_seen_at', 'gone_at');
 
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF tstamp ON public.kver_seen FOR EACH ROW WHEN (((new.tstamp < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.tstamp > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('tstamp');
 
@@ -6259,31 +6264,32 @@ GRANT ALL ON FUNCTION public.kver_missing_since(missing text, stage text, ready_
 GRANT ALL ON FUNCTION public.kver_missing_since(missing text, stage text, ready_at timestamp with time zone, build_at timestamp with time zone, build_failed_at timestamp with time zone, built_at timestamp with time zone, test_at timestamp with time zone, test_failed_at timestamp with time zone, tested_at timestamp with time zone) TO sqern_writer;
 
 GRANT SELECT ON TABLE public.kver_package TO sqern_reader;
-GRANT SELECT,UPDATE ON TABLE public.kver_package TO sqern_writer;
+GRANT SELECT ON TABLE public.kver_package TO sqern_writer;
+GRANT UPDATE ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(distro) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(distro) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(version) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(version) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(source) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(source) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(role) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(role) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(name) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(name) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(package_version) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(package_version) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(architecture) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(architecture) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(url) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(url) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(size_bytes) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(size_bytes) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(checksum) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(checksum) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(first_seen_at) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(first_seen_at) ON TABLE public.kver_package TO sqern_crawler;
 
-GRANT INSERT(gone_at) ON TABLE public.kver_package TO sqern_writer;
+GRANT INSERT(gone_at) ON TABLE public.kver_package TO sqern_crawler;
 
 REVOKE ALL ON FUNCTION public.kver_package_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_package_at(generation bigint) TO sqern_reader;
@@ -6582,43 +6588,48 @@ GRANT SELECT ON TABLE public.build_candidate TO sqern_reader;
 GRANT SELECT ON TABLE public.build_candidate TO sqern_writer;
 
 GRANT SELECT ON TABLE public.crawl TO sqern_reader;
-GRANT SELECT,UPDATE ON TABLE public.crawl TO sqern_writer;
+GRANT SELECT ON TABLE public.crawl TO sqern_writer;
+GRANT UPDATE ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(distro) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(distro) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(source) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(source) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(started_at) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(started_at) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(finished_at) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(finished_at) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(state) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(state) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(reason) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(reason) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(warnings) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(warnings) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(url) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(url) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(etag) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(etag) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(checksum) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(checksum) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(bytes) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(bytes) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(kernels) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(kernels) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(generation) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(generation) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(checked_at) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(checked_at) ON TABLE public.crawl TO sqern_crawler;
 
-GRANT INSERT(dated_at) ON TABLE public.crawl TO sqern_writer;
+GRANT INSERT(dated_at) ON TABLE public.crawl TO sqern_crawler;
 
+GRANT INSERT(verified_by) ON TABLE public.crawl TO sqern_crawler;
+
+GRANT INSERT,DELETE,UPDATE ON TABLE public.crawl_file TO sqern_crawler;
 GRANT SELECT ON TABLE public.crawl_file TO sqern_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.crawl_file TO sqern_writer;
+GRANT SELECT ON TABLE public.crawl_file TO sqern_writer;
 
+GRANT INSERT,DELETE,UPDATE ON TABLE public.crawl_index TO sqern_crawler;
 GRANT SELECT ON TABLE public.crawl_index TO sqern_reader;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.crawl_index TO sqern_writer;
+GRANT SELECT ON TABLE public.crawl_index TO sqern_writer;
 
 GRANT SELECT ON TABLE public.generation TO sqern_reader;
 GRANT SELECT ON TABLE public.generation TO sqern_writer;

@@ -16,6 +16,7 @@ BEGIN
         SELECT * FROM (
             VALUES ('sqern_admin', 'sqern: owns the schema and can change it'),
                    ('sqern_writer', 'sqern: can insert and update data, but cannot write to the journal'),
+                   ('sqern_crawler', 'sqern: is a sqern_writer, and can record crawls and packages'),
                    ('sqern_reader', 'sqern: can read all data')
         ) AS wanted (name, description)
         WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name)
@@ -30,6 +31,19 @@ BEGIN
                 required := required || format('CREATE ROLE %I', new_role.name);
         END;
     END LOOP;
+
+    IF EXISTS (SELECT FROM pg_roles AS crawler, pg_roles AS writer
+               WHERE crawler.rolname = 'sqern_crawler' AND writer.rolname = 'sqern_writer' AND NOT pg_has_role(crawler.oid, writer.oid, 'USAGE'))
+    THEN
+        BEGIN
+            GRANT sqern_writer TO sqern_crawler;
+        EXCEPTION
+            WHEN unique_violation THEN
+                NULL;  -- granted concurrently for another database of the cluster
+            WHEN insufficient_privilege OR invalid_grant_operation THEN
+                required := required || 'GRANT sqern_writer TO sqern_crawler'::text;
+        END;
+    END IF;
 
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sqern_admin') THEN
         required := required || format('GRANT sqern_admin TO %I', current_user);

@@ -189,6 +189,7 @@ COMMENT ON COLUMN crawl.kernels IS 'Number of kernel versions in the source.';
 COMMENT ON COLUMN crawl.generation IS 'Generation that recorded the new kernels of the distribution. All crawls of a distribution in one check have the same value. Null if the check found no new kernels of the distribution.';
 COMMENT ON COLUMN crawl.checked_at IS 'Time of the check. All crawls of a distribution in one check have the same time.';
 COMMENT ON COLUMN crawl.dated_at IS 'Date in the root metadata. Null if the root metadata could not be verified or has no date.';
+COMMENT ON COLUMN crawl.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the root metadata, or apt if apt has verified it. Null if no signature authenticates the root metadata.';
 
 COMMENT ON TABLE crawl_file IS 'Cached file of root metadata (InRelease, repomd.xml) from the last crawl of a source. Each crawl verifies a cached file again.';
 COMMENT ON COLUMN crawl_file.distro IS 'Distribution of the source.';

@@ -72,7 +72,7 @@ pub async fn check(
     progress: &impl Progress<CrawlEvent>,
 ) -> Result<CheckSummary, Error> {
     let session = database.open().await?;
-    change::require_writer(&session.client).await?;
+    db::require_crawler(&session.client).await?;
     report_clock(&session.client, request.clock, progress).await?;
     let distros = selected_distros(&session.client, request, progress).await?;
     let mut caches = Vec::new();

@@ -12,6 +12,7 @@ mod external_command;
 mod packages;
 mod plan;
 mod tree;
+mod verify;
 
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub enum DownloadMethod {
     Packages {
         /// Sends requests for `scheme://HOST/PATH` to `mirror_base/HOST/PATH`.
         mirror_base: Option<Url>,
+        /// Whether packages that nothing authenticates are accepted. A package with an invalid signature
+        /// never is.
+        allow_unverified: bool,
     },
     /// A shell command writes the headers to a tree.
     Command {

@@ -20,7 +20,7 @@ WITH object AS (
 ), actual AS (
     SELECT CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE role.rolname::text END AS grantee, granted.privilege, granted.target, granted.column_name
     FROM granted LEFT JOIN pg_roles AS role ON role.oid = granted.grantee
-    WHERE granted.grantee = 0 OR role.rolname IN ('sqern_reader', 'sqern_writer')
+    WHERE granted.grantee = 0 OR role.rolname IN ('sqern_reader', 'sqern_writer', 'sqern_crawler')
 ), difference AS (
     SELECT coalesce(actual.grantee, expected.grantee) AS grantee, coalesce(actual.privilege, expected.privilege) AS privilege,
         coalesce(actual.target, expected.target) AS target, coalesce(actual.column_name, expected.column_name) AS column_name,
@@ -49,6 +49,10 @@ UNION ALL
 SELECT format('role %s %s privilege %s on table %s', grantee, CASE WHEN is_missing THEN 'lacks' ELSE 'has' END, privilege, target::regclass)
 FROM difference
 GROUP BY grantee, is_missing, privilege, target
+UNION ALL
+SELECT 'role sqern_crawler is not a member of sqern_writer'
+WHERE NOT EXISTS (SELECT FROM pg_roles AS crawler JOIN pg_roles AS writer ON writer.rolname = 'sqern_writer'
+                  WHERE crawler.rolname = 'sqern_crawler' AND pg_has_role(crawler.oid, writer.oid, 'USAGE'))
 UNION ALL
 SELECT format('role %s lacks privilege CONNECT on database %s', role.name, current_database())
 FROM (VALUES ('sqern_reader'), ('sqern_writer')) AS role (name)

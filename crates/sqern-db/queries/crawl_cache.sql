@@ -1,5 +1,7 @@
--- $1 distro. Returns for each source the checksum of its last complete or unchanged crawl, and the date in its last accepted root metadata.
-SELECT source.name, last_complete.checksum, last_dated.dated_at
+-- $1 distro. Returns for each source the checksum of its last complete or unchanged crawl, the date in its last accepted root metadata, and
+-- whether any root metadata was verified.
+SELECT source.name, last_complete.checksum, last_dated.dated_at,
+    EXISTS (SELECT FROM crawl WHERE distro = $1 AND crawl.source = source.name AND verified_by IS NOT NULL) AS was_verified
 FROM (SELECT DISTINCT source FROM crawl WHERE distro = $1) AS source (name)
 LEFT JOIN LATERAL (
     SELECT checksum FROM crawl

@@ -11,8 +11,24 @@ pub use cache::{
     Incomplete, LastCheck, LastCrawl, cache, incomplete, last, last_checks, never_checked,
 };
 
-use crate::decode::{FromRow, column, execute, from_row, query, query_rows, unexpected};
+use crate::decode::{
+    FromRow, column, execute, from_row, query, query_optional_value, query_rows, unexpected,
+};
 use crate::{DbError, SqlClient};
+
+/// Returns an error if the role cannot record crawls. Only members of `sqern_crawler` can: `sqern fetch`
+/// executes Makefiles of recorded packages.
+///
+/// # Errors
+///
+/// Returns [`DbError::NotCrawler`] if the role is not a member of `sqern_crawler`.
+pub async fn require_crawler(client: &impl SqlClient) -> Result<(), DbError> {
+    let query = "SELECT current_user::text WHERE NOT has_table_privilege('public.crawl', 'UPDATE')";
+    match query_optional_value(client, query, &[]).await? {
+        Some(role) => Err(DbError::NotCrawler { role }),
+        None => Ok(()),
+    }
+}
 
 /// Takes the lock for recording a crawl until the end of the transaction. The recorded state must
 /// not change between the computation of a difference and its application.
@@ -209,6 +225,7 @@ async fn insert_crawl(
             &generation,
             &crawl.dated_at,
             &checked_at,
+            &crawl.verified_by,
         ],
     )
     .await?;

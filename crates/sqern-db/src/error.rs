@@ -44,6 +44,12 @@ pub enum DbError {
         /// The role.
         role: String,
     },
+    /// The role of the session cannot record crawls.
+    #[error("role {role} cannot record crawls")]
+    NotCrawler {
+        /// The role.
+        role: String,
+    },
     /// Other sessions hold locks that the operation requires.
     #[error("could not lock the tables of the schema: {}", locked_by(holders))]
     Locked {
@@ -136,10 +142,8 @@ impl DbError {
             Self::Schema(error) => error.hint(),
             Self::Position(_) => Some("sqern event follow --from start  # or --from now".into()),
             Self::Unknown { subject, .. } => subject.hint().map(str::to_owned),
-            Self::ReadOnly { role } => Some(format!(
-                "An administrator can run: GRANT sqern_writer TO \"{}\"",
-                role.replace('"', "\"\"")
-            )),
+            Self::ReadOnly { role } => Some(grant_hint("sqern_writer", role)),
+            Self::NotCrawler { role } => Some(grant_hint("sqern_crawler", role)),
             Self::Locked { .. } => Some(
                 "Nothing was changed. Run the command again when the other session has ended."
                     .into(),
@@ -189,6 +193,11 @@ fn locked_by(holders: &[String]) -> String {
     }
 }
 
+fn grant_hint(granted: &str, role: &str) -> String {
+    let role = role.replace('"', "\"\"");
+    format!("An administrator can run: GRANT {granted} TO \"{role}\"")
+}
+
 fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
     let database = error.as_db_error()?;
     if let Some(hint) = database.hint() {
@@ -197,7 +206,7 @@ fn postgres_hint(error: &tokio_postgres::Error) -> Option<String> {
     match *database.code() {
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION => Some("sqern db migrate".into()),
         SqlState::INSUFFICIENT_PRIVILEGE => Some(
-            "Grant a role to the user: sqern_reader to read, sqern_writer to write, sqern_admin to migrate or delete.".into(),
+            "Grant a role to the user: sqern_reader to read, sqern_writer to write, sqern_crawler to record crawls, sqern_admin to migrate or delete.".into(),
         ),
         SqlState::READ_ONLY_SQL_TRANSACTION => Some(
             "The server is a standby, or the role may only read. To find the primary of several hosts, add target_session_attrs=read-write to the connection.".into(),

@@ -46,11 +46,14 @@ pub struct Provenance {
     pub checksum: Option<String>,
     /// The creation time in the signed metadata.
     pub dated_at: Option<Timestamp>,
+    /// What authenticates the metadata: the fingerprint of the OpenPGP certificate whose key signed
+    /// it, or `apt`; `None` if nothing does.
+    pub verified_by: Option<String>,
     /// The time at which the crawl ended.
     pub crawled_at: Timestamp,
 }
 
-from_row!(Provenance { url, checksum, dated_at, crawled_at = "finished_at" });
+from_row!(Provenance { url, checksum, dated_at, verified_by, crawled_at = "finished_at" });
 
 /// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts
 /// that run them, then those with the most hosts on which they are installed, then the newest.

@@ -167,6 +167,9 @@ pub struct CrawlCache {
     pub checksum: Option<String>,
     /// The [`Crawl::dated_at`] of the last accepted root metadata.
     pub dated_at: Option<Timestamp>,
+    /// Whether a signature authenticated the root metadata of any earlier crawl. The source must then
+    /// not become unsigned.
+    pub was_verified: bool,
     /// The cached metadata of the last crawl.
     pub kept: CachedMetadata,
 }
@@ -242,6 +245,9 @@ pub struct Crawl {
     pub checksum: Option<String>,
     /// The date in the root metadata. `None` if it was not accepted or contains no date.
     pub dated_at: Option<Timestamp>,
+    /// What authenticates the root metadata: the fingerprint of the OpenPGP certificate whose key
+    /// signed it, or `apt` if apt has verified it. `None` if nothing does.
+    pub verified_by: Option<String>,
     /// Received or read bytes, before decompression.
     pub bytes: u64,
     /// The found packages; empty for a failed crawl.

@@ -262,6 +262,7 @@ mod tests {
             etag: None,
             checksum: None,
             dated_at: None,
+            verified_by: None,
             bytes: 0,
             kept: None,
             packages: kernels.iter().map(|kernel| package(kernel)).collect(),

@@ -25,6 +25,7 @@ use std::path::Path;
 
 pub use limits::Limits;
 pub(crate) use link::relative;
+pub use rpm::RpmSignature;
 
 use sqern_model::counted;
 

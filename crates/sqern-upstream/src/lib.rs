@@ -50,8 +50,9 @@ pub use crawl::{
 };
 pub use error::{Error, ErrorKind};
 pub use http::{Client, ClientError, ClientOptions, UNRESOLVED_HOST};
+pub use openpgp::{PackageSignatureError, verify_package};
 pub use options::{CrawlOptions, Limits, SOURCE_TIMEOUT};
-pub use package::{PackageRequest, check_file};
+pub use package::{PackageRequest, belongs_to, check_file};
 pub use progress::{Progress, Silent};
 pub use relation::VersionOrder;
 pub use sources::SourceFileError;

@@ -4,8 +4,10 @@ mod clearsign;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod keyring;
+mod package;
 mod verify;
 
 pub(crate) use clearsign::{Clearsigned, split};
 pub(crate) use keyring::read_keyrings;
-pub(crate) use verify::{Verdict, verify};
+pub use package::{PackageSignatureError, verify_package};
+pub(crate) use verify::{Signed, Verdict, verify};

@@ -50,6 +50,35 @@ fn listed_file(size_bytes: u64, checksum: &str) -> Result<ListedFile, Error> {
     Ok(ListedFile::new(size_bytes, checksum))
 }
 
+/// Returns whether a recorded URL can be that of a package of a source: its scheme, host and port are
+/// those of a base URL of the source or of its root metadata, whose URL is `root_url`. A `file` URL must
+/// be below one of these. A mirror from a list is only known by the root metadata.
+#[must_use]
+pub fn belongs_to(source: &Source, root_url: Option<&str>, url: &Url) -> bool {
+    let bases = match source {
+        Source::Apt(source) => &source.base,
+        Source::RpmMd(source) => &source.base,
+    };
+    let bases = bases.iter().map(String::as_str).chain(root_url);
+    bases
+        .filter_map(|base| base_url(base).ok())
+        .any(|base| match url.scheme() {
+            "file" => {
+                // Root metadata is in a directory of the repository, such as /repodata.
+                let directory = match base.path().rsplit_once("/repodata/") {
+                    Some((directory, _)) => directory,
+                    None => base.path(),
+                };
+                let directory = format!("{}/", directory.trim_end_matches('/'));
+                base.scheme() == "file" && url.path().starts_with(&directory)
+            }
+            _ => {
+                (base.scheme(), base.host(), base.port_or_known_default())
+                    == (url.scheme(), url.host(), url.port_or_known_default())
+            }
+        })
+}
+
 impl Client {
     /// Downloads a package into `into`, and at most the listed number of bytes. Calls `received`
     /// with the size of each chunk.

@@ -183,7 +183,8 @@ impl From<DbError> for CliError {
             | DbError::Future { .. }
             | DbError::Locked { .. }
             | DbError::ReadModelLocked { .. }
-            | DbError::ReadOnly { .. } => ExitStatus::Failed,
+            | DbError::ReadOnly { .. }
+            | DbError::NotCrawler { .. } => ExitStatus::Failed,
         };
         let hints = error.suggestion().into_iter().chain(error.hint()).collect();
         Self {

@@ -242,7 +242,7 @@ fn check_roles(user: &str, roles: &[Role]) -> Finding {
         Finding::warning(
             ROLES,
             format!(
-                "{user} has read access only; check, fetch, build and cust load require sqern_writer"
+                "{user} has read access only; fetch, build and cust load require sqern_writer, and check requires sqern_crawler"
             ),
             grant("sqern_writer"),
         )

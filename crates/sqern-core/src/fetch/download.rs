@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use sqern_model::{DistroName, KernelPackage, Source, SourceSet};
 use sqern_store::Store;
 use sqern_store::store::{Cached, Partial};
-use sqern_upstream::{Client, PackageRequest};
+use sqern_upstream::{Client, PackageRequest, belongs_to};
 use url::Url;
 
 use super::packages::is_rpm;
-use super::{FetchError, FetchEvent, PlannedPackage, apt_download};
+use super::{FetchError, FetchEvent, PackageLocation, PlannedPackage, apt_download};
 use crate::blocking::blocking;
 use crate::{Error, Progress};
 
@@ -21,7 +21,7 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 /// Downloads packages.
 pub(super) struct Downloader<'a, P> {
     pub(super) client: Client,
-    /// The sources, for their credentials.
+    /// The sources, for their URLs, credentials and keyrings.
     pub(super) sources: &'a SourceSet,
     pub(super) store: &'a Store,
     pub(super) mirror_base: Option<&'a Url>,
@@ -60,15 +60,7 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
                 self.download_with_apt(name_version, package, partial.path())
                     .await
             } else {
-                let sources = self
-                    .sources
-                    .get(distro)
-                    .map_or(&[][..], |distro| &distro.sources);
-                let source = sources
-                    .iter()
-                    .find(|source| source.name() == location.source);
-                self.download_url(source, &location.url, package, &partial)
-                    .await
+                self.download_url(distro, location, package, &partial).await
             };
             match downloaded {
                 Ok(()) => return Ok(partial.publish()?),
@@ -83,21 +75,45 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
         }))
     }
 
+    /// Returns the definition of a source of a distribution.
+    pub(super) fn source(&self, distro: &DistroName, name: &str) -> Option<&Source> {
+        let distro = self.sources.get(distro)?;
+        distro.sources.iter().find(|source| source.name() == name)
+    }
+
     async fn download_url(
         &self,
-        source: Option<&Source>,
-        url: &str,
+        distro: &DistroName,
+        location: &PackageLocation,
         package: &KernelPackage,
         partial: &Partial,
     ) -> Result<(), Error> {
+        let PackageLocation {
+            source,
+            url,
+            provenance,
+        } = location;
         let invalid = |reason| FetchError::InvalidPackageUrl {
             package: package.name.clone(),
-            url: url.to_owned(),
+            url: url.clone(),
             reason,
         };
+        let url = Url::parse(url).map_err(invalid)?;
+        let root_url = provenance.as_ref().map(|provenance| &*provenance.url);
+        let defined = self
+            .source(distro, source)
+            .filter(|source| belongs_to(source, root_url, &url));
+        let Some(source) = defined else {
+            return Err(FetchError::ForeignUrl {
+                package: package.name.clone(),
+                url: url.to_string(),
+                source_name: source.clone(),
+            }
+            .into());
+        };
         let request = PackageRequest {
-            url: &Url::parse(url).map_err(invalid)?,
-            source,
+            url: &url,
+            source: Some(source),
             size_bytes: package.size_bytes,
             checksum: &package.checksum,
             mirror_base: self.mirror_base,

@@ -30,6 +30,34 @@ pub enum FetchError {
         /// The architectures with a headers package.
         architectures: Vec<String>,
     },
+    /// Nothing authenticates a package.
+    #[error("package {package} is not verified: no signature authenticates source {source_name}")]
+    NotVerified {
+        /// The name of the package.
+        package: String,
+        /// The name of the source.
+        source_name: String,
+    },
+    /// The signature of a package cannot be verified.
+    #[error("could not verify the signature of package {package}: {reason}")]
+    PackageSignature {
+        /// The name of the package.
+        package: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The recorded URL of a package does not belong to its source.
+    #[error(
+        "package {package} cannot be downloaded: {url} does not belong to source {source_name}"
+    )]
+    ForeignUrl {
+        /// The name of the package.
+        package: String,
+        /// The URL without credentials.
+        url: String,
+        /// The name of the source.
+        source_name: String,
+    },
     /// No source lists a package.
     #[error("no source lists package {package}")]
     NoPackageSource {
@@ -95,6 +123,16 @@ impl FetchError {
                 "sqern check  # records the packages of the sources"
             }
             Self::NoHeadersPackage { .. } => "sqern fetch --arch MACHINE",
+            Self::NotVerified { .. } => {
+                let check = "sqern check  # after the keyring of the source is installed";
+                let allow =
+                    "sqern fetch --allow-unverified  # accepts packages that nothing authenticates";
+                return vec![check.to_owned(), allow.to_owned()];
+            }
+            Self::PackageSignature { .. } => {
+                "sqern fetch --allow-unverified  # accepts a missing keyring or signature"
+            }
+            Self::ForeignUrl { .. } => "sqern check  # records the URLs of the defined sources",
             Self::AptDownload { .. } => "apt-get update",
             Self::Command { .. } => "sqern fetch --help  # describes the variables of the command",
             Self::MakeMissing => {

@@ -10,11 +10,10 @@ use sqern_db::fetch as db;
 use sqern_model::{Kernel, SourceSet};
 use sqern_store::Store;
 use sqern_upstream::ClientOptions;
-use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::download::Downloader;
-use super::tree::{ProvenanceMap, TreeFetcher};
+use super::tree::TreeFetcher;
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
 use crate::{Clock, Database, Error, Progress};
 
@@ -117,7 +116,6 @@ pub async fn execute(
 ) -> Result<FetchSummary, Error> {
     let session = database.open().await?;
     change::require_writer(&session.client).await?;
-    let provenance = provenance(&session.client, &plan.kernels).await?;
     // A server or a firewall can close a connection that is idle during the downloads.
     drop(session);
     let now = config.clock.now();
@@ -127,7 +125,7 @@ pub async fn execute(
             sources: &config.sources,
             store: &config.store,
             mirror_base: match &plan.method {
-                DownloadMethod::Packages { mirror_base } => mirror_base.as_ref(),
+                DownloadMethod::Packages { mirror_base, .. } => mirror_base.as_ref(),
                 DownloadMethod::Command { .. } => None,
             },
             now,
@@ -140,7 +138,6 @@ pub async fn execute(
         } else {
             None
         },
-        provenance,
         now,
         progress,
         reported_tools: Mutex::default(),
@@ -174,18 +171,6 @@ async fn record(
     let change = change::begin(&mut session.client, &config.comment).await?;
     db::record(&change.transaction, kernels, now).await?;
     Ok(change.finish(false).await?)
-}
-
-/// Returns the root metadata that authenticates the packages.
-async fn provenance(client: &Client, plans: &[KernelPlan]) -> Result<ProvenanceMap, Error> {
-    let mut provenance = ProvenanceMap::new();
-    for plan in plans {
-        let distro = &plan.kernel.distro;
-        if !provenance.contains_key(distro) {
-            provenance.insert(distro.clone(), db::provenance(client, distro).await?);
-        }
-    }
-    Ok(provenance)
 }
 
 async fn fetch_kernel<P: Progress<FetchEvent>>(

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use sqern_db::fetch::FetchCandidate;
+use sqern_db::fetch::{FetchCandidate, Provenance};
 use sqern_model::{Kernel, KernelPackage, PackageRole};
 use sqern_upstream::VersionOrder;
 
@@ -37,6 +37,20 @@ pub struct PackageLocation {
     pub source: String,
     /// The recorded URL, or `apt:NAME=VERSION` for a package of apt lists.
     pub url: String,
+    /// The root metadata of the source at its last complete crawl; `None` if there was none.
+    pub provenance: Option<Provenance>,
+}
+
+impl PlannedPackage {
+    /// Returns the first location whose root metadata is verified. The checksum of the package is then
+    /// that of a verified index, from any location.
+    #[must_use]
+    pub fn verified_location(&self) -> Option<&PackageLocation> {
+        self.locations.iter().find(|location| {
+            let provenance = location.provenance.as_ref();
+            provenance.is_some_and(|provenance| provenance.verified_by.is_some())
+        })
+    }
 }
 
 impl KernelPlan {
@@ -59,12 +73,19 @@ impl KernelPlan {
     }
 }
 
+/// The root metadata of the sources of a distribution, by the name of the source.
+pub(super) type ProvenanceBySource = BTreeMap<String, Provenance>;
+
 /// Chooses the highest version of each package for an architecture, as printed by `uname -m`.
 ///
 /// # Errors
 ///
 /// Returns [`FetchError::NoHeadersPackage`] if no headers package is for that architecture.
-pub(super) fn choose(candidate: &FetchCandidate, machine: &str) -> Result<KernelPlan, FetchError> {
+pub(super) fn choose(
+    candidate: &FetchCandidate,
+    machine: &str,
+    provenance: &ProvenanceBySource,
+) -> Result<KernelPlan, FetchError> {
     let is_for = |package: &KernelPackage| {
         package.architecture == machine
             || package.architecture == debian_name(machine)
@@ -112,6 +133,7 @@ pub(super) fn choose(candidate: &FetchCandidate, machine: &str) -> Result<Kernel
     let location = |(source, package): &(String, KernelPackage)| PackageLocation {
         source: source.clone(),
         url: package.url.clone(),
+        provenance: provenance.get(source).cloned(),
     };
     let planned = |entries: Vec<&(String, KernelPackage)>| PlannedPackage {
         package: entries[0].1.clone(),
@@ -210,6 +232,7 @@ mod tests {
                 ("main", arm),
             ]),
             "x86_64",
+            &BTreeMap::new(),
         )
         .expect("a plan");
         let shown: Vec<String> = plan
@@ -236,12 +259,14 @@ mod tests {
     #[test]
     fn a_kernel_of_another_architecture_is_reported() {
         let arm = package(PackageRole::Headers, "h", "1", "arm64");
-        let error = choose(&candidate(&[("main", arm)]), "x86_64").expect_err("no headers package");
+        let error = choose(&candidate(&[("main", arm)]), "x86_64", &BTreeMap::new())
+            .expect_err("no headers package");
         assert_eq!(
             error.to_string(),
             "the sources list no headers package for x86_64, only for arm64"
         );
-        let error = choose(&candidate(&[]), "x86_64").expect_err("no headers package");
+        let error =
+            choose(&candidate(&[]), "x86_64", &BTreeMap::new()).expect_err("no headers package");
         assert_eq!(error.to_string(), "the sources list no headers package");
     }
 }

@@ -1,12 +1,15 @@
 //! The selection of kernels.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use sqern_db::fetch as db;
 use sqern_db::{distro, kver};
 use sqern_model::{DistroName, Kernel, KernelName, KernelVersion};
 use tokio_postgres::Client;
 
-use super::packages::{self, KernelPlan};
-use super::{DownloadMethod, FetchError, FetchObstacle};
+use super::packages::{self, KernelPlan, ProvenanceBySource};
+use super::{DownloadMethod, FetchError, FetchObstacle, verify};
 use crate::Error;
 
 /// Selects kernels.
@@ -30,7 +33,8 @@ pub struct FetchRequest {
 pub struct FetchPlan {
     /// The kernels with their packages, most important first.
     pub kernels: Vec<KernelPlan>,
-    /// Selected versions without a headers package for the architecture.
+    /// Selected versions without a headers package for the architecture, and kernels with a package that
+    /// nothing authenticates.
     pub rejected: Vec<RejectedKernel>,
     /// The number of other kernels without a headers package for the architecture.
     pub skipped: usize,
@@ -82,16 +86,30 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
         skipped: 0,
         method: request.method.clone(),
     };
+    let mut provenance: BTreeMap<&DistroName, ProvenanceBySource> = BTreeMap::new();
     for candidate in &candidates {
         let planned = match request.method {
             DownloadMethod::Command { .. } => {
                 Ok(KernelPlan::without_packages(candidate, &request.machine))
             }
-            DownloadMethod::Packages { .. } => packages::choose(candidate, &request.machine),
+            DownloadMethod::Packages { .. } => {
+                let distro = &candidate.kernel.distro;
+                let by_source = match provenance.entry(distro) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => entry.insert(db::provenance(client, distro).await?),
+                };
+                packages::choose(candidate, &request.machine, by_source)
+            }
         };
         match planned {
             Ok(_) if plan.kernels.len() >= max_kernels => break,
-            Ok(kernel) => plan.kernels.push(kernel),
+            Ok(kernel) => match require_verifiable(&kernel, &request.method) {
+                Ok(()) => plan.kernels.push(kernel),
+                Err(error) => plan.rejected.push(RejectedKernel {
+                    kernel: kernel.kernel,
+                    error: error.into(),
+                }),
+            },
             // A kernel of another architecture is an error only if it was selected.
             Err(_) if request.kernels.is_empty() => plan.skipped += 1,
             Err(error) => plan.rejected.push(RejectedKernel {
@@ -101,6 +119,21 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
         }
     }
     Ok(plan)
+}
+
+/// Returns an error if a package of a kernel cannot be verified, unless the method accepts that.
+fn require_verifiable(kernel: &KernelPlan, method: &DownloadMethod) -> Result<(), FetchError> {
+    match method {
+        DownloadMethod::Command { .. }
+        | DownloadMethod::Packages {
+            allow_unverified: true,
+            ..
+        } => Ok(()),
+        DownloadMethod::Packages { .. } => kernel
+            .packages
+            .iter()
+            .try_for_each(verify::require_verifiable),
+    }
 }
 
 /// Returns an error if a selected version does not exist or cannot be fetched. A version that is

@@ -1,31 +1,28 @@
 //! The tree of one kernel: download, unpack, adapt the paths, compile a module, and commit the tree
 //! to the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use sqern_db::fetch::Provenance;
-use sqern_model::{DistroName, Kernel};
-use sqern_store::store::{Found, Manifest, ManifestPackage, Staged, digest};
+use sqern_model::Kernel;
+use sqern_store::store::{Found, Manifest, ManifestPackage, PackageVerification, Staged, digest};
 use sqern_store::tree::{Machine, ProveOptions, Tool, make_variables};
 use sqern_store::{Limits, Store, tree, unpack};
 
 use super::download::Downloader;
+use super::verify::verify;
 use super::{
-    DownloadMethod, FetchEvent, FetchOutcome, KernelPlan, MissingTools, PlannedPackage,
-    external_command,
+    DownloadMethod, FetchEvent, FetchOutcome, KernelPlan, MissingTools, PackageLocation,
+    PlannedPackage, external_command,
 };
 use crate::blocking::blocking;
 use crate::{Error, Progress};
 
 /// The operation in an error of a blocking task.
 const PROCESS: &str = "process a tree";
-
-/// The verified metadata of packages, by distribution and source.
-pub(super) type ProvenanceMap = BTreeMap<DistroName, BTreeMap<String, Provenance>>;
 
 /// Creates trees.
 pub(super) struct TreeFetcher<'a, P> {
@@ -35,7 +32,6 @@ pub(super) struct TreeFetcher<'a, P> {
     /// The build tools of this machine. A module is compiled in each tree, and a tree without one
     /// is rejected. `None` skips that.
     pub(super) machine: Option<Machine>,
-    pub(super) provenance: ProvenanceMap,
     pub(super) now: Timestamp,
     pub(super) progress: &'a P,
     /// The missing tools that were reported.
@@ -66,9 +62,10 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             DownloadMethod::Command { script, time_limit } => {
                 external_command::run(script, kernel, staged.root(), *time_limit).await?;
             }
-            DownloadMethod::Packages { .. } => {
-                unpacked = self.unpack(plan, &staged).await?;
-                packages = self.manifest_packages(plan);
+            DownloadMethod::Packages {
+                allow_unverified, ..
+            } => {
+                (unpacked, packages) = self.unpack(plan, &staged, *allow_unverified).await?;
             }
         }
         let vermagic = match &self.machine {
@@ -121,13 +118,30 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         }
     }
 
-    /// Downloads the packages and unpacks them into the staging directory.
-    async fn unpack(&self, plan: &KernelPlan, staged: &Staged) -> Result<Unpacked, Error> {
+    /// Downloads the packages, verifies and unpacks them into the staging directory.
+    async fn unpack(
+        &self,
+        plan: &KernelPlan,
+        staged: &Staged,
+        allow_unverified: bool,
+    ) -> Result<(Unpacked, Vec<ManifestPackage>), Error> {
+        let distro = &plan.kernel.distro;
         let downloads = plan
             .packages
             .iter()
-            .map(|planned| self.downloader.package(&plan.kernel.distro, planned));
+            .map(|planned| self.downloader.package(distro, planned));
         let files = try_join_all(downloads).await?;
+        let mut packages = Vec::new();
+        for (planned, file) in plan.packages.iter().zip(&files) {
+            let source = planned.locations.first().map(|location| &*location.source);
+            let source = source.and_then(|source| self.downloader.source(distro, source));
+            let verified = match verify(planned, source, file.clone(), self.now).await? {
+                Ok(verified) => Some(verified),
+                Err(_) if allow_unverified => None,
+                Err(error) => return Err(error.into()),
+            };
+            packages.push(manifest_package(planned, verified));
+        }
         let (root, kernel) = (staged.root().to_owned(), plan.kernel.version.clone());
         let unpacked = blocking(PROCESS, move || {
             let Unpacked {
@@ -152,7 +166,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             changes.push(format!("{}: link to {}", adapted.build, adapted.headers));
             Ok::<_, sqern_store::Error>(Unpacked { changes, depends })
         });
-        Ok(unpacked.await??)
+        Ok((unpacked.await??, packages))
     }
 
     /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or
@@ -202,31 +216,37 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             self.progress.report(FetchEvent::MissingTools(missing));
         }
     }
+}
 
-    /// Returns the packages for the manifest, with the root metadata that authenticates them.
-    fn manifest_packages(&self, plan: &KernelPlan) -> Vec<ManifestPackage> {
-        let provenance = self.provenance.get(&plan.kernel.distro);
-        let entry = |PlannedPackage { package, locations }: &PlannedPackage| {
-            let location = locations
-                .first()
-                .map(|location| (location.source.clone(), location.url.clone()));
-            let (source, url) = location.unwrap_or_default();
-            let root = provenance.and_then(|sources| sources.get(&source));
-            ManifestPackage {
-                role: package.role,
-                name: package.name.clone(),
-                version: package.version.clone(),
-                architecture: package.architecture.clone(),
-                url,
-                size_bytes: package.size_bytes,
-                checksum: package.checksum.clone(),
-                source,
-                top_url: root.map(|root| root.url.clone()),
-                top_dated_at: root
-                    .and_then(|root| root.dated_at)
-                    .map(|time| time.to_string()),
-            }
-        };
-        plan.packages.iter().map(entry).collect()
+/// Returns a package for the manifest, with the root metadata that lists its index.
+fn manifest_package(
+    planned: &PlannedPackage,
+    verified: Option<PackageVerification>,
+) -> ManifestPackage {
+    let package = &planned.package;
+    let location = planned.verified_location().or(planned.locations.first());
+    let (source, url, root) = match location.cloned() {
+        Some(PackageLocation {
+            source,
+            url,
+            provenance,
+        }) => (source, url, provenance),
+        None => Default::default(),
+    };
+    ManifestPackage {
+        role: package.role,
+        name: package.name.clone(),
+        version: package.version.clone(),
+        architecture: package.architecture.clone(),
+        url,
+        size_bytes: package.size_bytes,
+        checksum: package.checksum.clone(),
+        source,
+        top_dated_at: root
+            .as_ref()
+            .and_then(|root| root.dated_at)
+            .map(|time| time.to_string()),
+        top_url: root.map(|root| root.url),
+        verified,
     }
 }

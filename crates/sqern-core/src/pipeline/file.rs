@@ -51,6 +51,8 @@ struct FetchSection {
     jobs: Option<NonZeroU16>,
     arch: Option<String>,
     mirror_base: Option<UrlText>,
+    #[serde(default)]
+    allow_unverified: bool,
     command: Option<CommandText>,
 }
 
@@ -108,12 +110,14 @@ impl PipelineFile {
             ));
         }
         if file.fetch.command.is_some()
-            && (file.fetch.arch.is_some() || file.fetch.mirror_base.is_some())
+            && (file.fetch.arch.is_some()
+                || file.fetch.mirror_base.is_some()
+                || file.fetch.allow_unverified)
         {
             return Err(invalid(
                 path,
                 None,
-                "[fetch] cannot contain both command and arch or mirror-base",
+                "[fetch] cannot contain both command and arch, mirror-base or allow-unverified",
             ));
         }
         let (builds, tests) = (file.build.as_ref(), file.test.as_ref());
@@ -197,6 +201,7 @@ impl PipelineFile {
             jobs,
             arch,
             mirror_base,
+            allow_unverified,
             command,
         } = &self.fetch;
         let method = match command {
@@ -204,6 +209,7 @@ impl PipelineFile {
             None => FetchMethod::Packages {
                 arch: arch.clone(),
                 mirror_base: mirror_base.as_ref().map(|url| url.0.clone()),
+                allow_unverified: *allow_unverified,
             },
         };
         FetchStep {

@@ -91,9 +91,14 @@ impl Arguments {
             Some(jobs).filter(|jobs| **jobs != FetchStep::DEFAULT_JOBS),
         );
         match method {
-            FetchMethod::Packages { arch, mirror_base } => {
+            FetchMethod::Packages {
+                arch,
+                mirror_base,
+                allow_unverified,
+            } => {
                 self.option("--arch", arch.as_ref());
                 self.option("--mirror-base", mirror_base.as_ref());
+                self.flag("--allow-unverified", *allow_unverified);
             }
             FetchMethod::Command(command) => self.option("--command", Some(command)),
         }

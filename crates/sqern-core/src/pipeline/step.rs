@@ -94,6 +94,8 @@ pub enum FetchMethod {
         arch: Option<String>,
         /// Base URL of a mirror.
         mirror_base: Option<Url>,
+        /// Whether packages that nothing authenticates are accepted.
+        allow_unverified: bool,
     },
     /// A shell command fills the tree.
     Command(String),

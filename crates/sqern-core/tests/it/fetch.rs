@@ -34,7 +34,10 @@ fn packages(versions: &[&str]) -> FetchRequest {
             .collect(),
         max_kernels: None,
         machine: "x86_64".to_owned(),
-        method: DownloadMethod::Packages { mirror_base: None },
+        method: DownloadMethod::Packages {
+            mirror_base: None,
+            allow_unverified: false,
+        },
     }
 }
 

@@ -125,6 +125,7 @@ pub async fn cache(
         let cache = CrawlCache {
             checksum: column(&row, "checksum")?,
             dated_at: column(&row, "dated_at")?,
+            was_verified: column(&row, "was_verified")?,
             kept: CachedMetadata::default(),
         };
         caches.insert(column(&row, "name")?, cache);

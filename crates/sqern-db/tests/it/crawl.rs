@@ -43,6 +43,7 @@ fn crawl_of(state: CrawlState, kernels: &[&str]) -> Crawl {
         etag: Some("\"1-2\"".into()),
         checksum: Some(format!("{state}")),
         dated_at: None,
+        verified_by: None,
         bytes: 17,
         kept: None,
         packages: kernels.iter().map(|kernel| package(kernel)).collect(),

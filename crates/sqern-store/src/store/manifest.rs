@@ -65,6 +65,31 @@ pub struct ManifestPackage {
     pub top_url: Option<String>,
     /// The date in that root metadata: RFC 3339, in UTC.
     pub top_dated_at: Option<String>,
+    /// What authenticates the package; `None` if nothing does, or if an older version created the tree.
+    pub verified: Option<PackageVerification>,
+}
+
+/// What authenticates a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageVerification {
+    /// What was verified.
+    pub method: VerificationMethod,
+    /// The fingerprint of the OpenPGP certificate; `None` if apt has verified the index.
+    pub key: Option<String>,
+    /// The time of the verification: RFC 3339, in UTC.
+    pub at: String,
+}
+
+/// What was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerificationMethod {
+    /// The signature of the root metadata, which lists the checksum of the index.
+    IndexSignature,
+    /// The signature of the root metadata, by apt.
+    Apt,
+    /// The signature of the package.
+    PackageSignature,
 }
 
 impl Manifest {

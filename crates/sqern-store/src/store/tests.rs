@@ -24,6 +24,7 @@ fn manifest(tree: &Path) -> Manifest {
         source: "bookworm".into(),
         top_url: None,
         top_dated_at: None,
+        verified: None,
     };
     Manifest {
         schema: Manifest::schema(),

@@ -14,6 +14,7 @@ pub(super) enum Data {
     Text(Vec<u8>),
     Texts(Vec<Vec<u8>>),
     LocaleText(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
 impl Data {
@@ -53,6 +54,7 @@ impl Data {
                 list.iter().flat_map(|value| text(value)).collect(),
             ),
             Self::LocaleText(value) => (9, 1, 1, text(value)),
+            Self::Bytes(value) => (7, value.len(), 1, value.clone()),
         }
     }
 }

@@ -1,12 +1,19 @@
 //! An `.rpm` file (rpm.org, "RPM V4 Package format"): lead, signature header, header, payload.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use sqern_archive::{Compression, hex};
 
 use super::cpio::{self, Node};
 use super::header::{Data, IMMUTABLE, SIGNATURES, header};
 use super::{ItemKind, Payload};
+use crate::repo::SigningKey;
+
+/// The time of signatures.
+const SIGNED_AT: Timestamp = Timestamp::constant(1_764_547_200, 0);
 
 /// A builder for an `.rpm` file. Start with [`RpmFile::new`].
 #[derive(Debug, Clone)]
@@ -22,6 +29,18 @@ pub struct RpmFile {
     format: String,
     is_stripped: bool,
     requires: Vec<String>,
+    signature: Option<RpmSignatureKind>,
+    altered: bool,
+    without_payload_digest: bool,
+}
+
+/// The tag of the signature of a package.
+#[derive(Debug, Clone)]
+enum RpmSignatureKind {
+    /// A packet, as rpm 4 writes it.
+    Packet(SigningKey),
+    /// A packet in base64, as rpm 6 writes it.
+    Base64(SigningKey),
 }
 
 impl RpmFile {
@@ -40,6 +59,9 @@ impl RpmFile {
             format: "cpio".to_owned(),
             is_stripped: false,
             requires: Vec::new(),
+            signature: None,
+            altered: false,
+            without_payload_digest: false,
         }
     }
 
@@ -92,6 +114,34 @@ impl RpmFile {
         self
     }
 
+    /// Signs the header with a key, as rpm 4 does.
+    #[must_use]
+    pub fn signed(mut self, key: &SigningKey) -> Self {
+        self.signature = Some(RpmSignatureKind::Packet(key.clone()));
+        self
+    }
+
+    /// Signs the header with a key, as rpm 6 does.
+    #[must_use]
+    pub fn signed_in_base64(mut self, key: &SigningKey) -> Self {
+        self.signature = Some(RpmSignatureKind::Base64(key.clone()));
+        self
+    }
+
+    /// Changes the header after it was signed.
+    #[must_use]
+    pub fn altered(mut self) -> Self {
+        self.altered = true;
+        self
+    }
+
+    /// Omits the checksum of the payload, like rpm before 4.14.
+    #[must_use]
+    pub fn without_payload_digest(mut self) -> Self {
+        self.without_payload_digest = true;
+        self
+    }
+
     /// Returns the content of the `.rpm` file.
     ///
     /// # Errors
@@ -105,15 +155,26 @@ impl RpmFile {
             cpio::newc(&nodes)
         };
         let payload = self.compression.compress(&payload)?;
-        let header = self.header(
+        let mut header = self.header(
             &cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload)),
             &payload,
         );
         let size = u32::try_from(header.len() + payload.len())?;
-        let signature = vec![
-            (273, text(hex(&Sha256::digest(&header)))),
-            (1000, Data::U32(vec![size])),
-        ];
+        let mut signature = Vec::new();
+        let sign = |key: &SigningKey| key.sign_bytes(&header, SIGNED_AT);
+        if let Some(RpmSignatureKind::Packet(key)) = &self.signature {
+            signature.push((268, Data::Bytes(sign(key)?)));
+        }
+        signature.push((273, text(hex(&Sha256::digest(&header)))));
+        if let Some(RpmSignatureKind::Base64(key)) = &self.signature {
+            let encoded = STANDARD.encode(sign(key)?);
+            signature.push((278, Data::Texts(vec![encoded.into_bytes()])));
+        }
+        signature.push((1000, Data::U32(vec![size])));
+        if self.altered {
+            let summary = header.windows(9).position(|bytes| bytes == b"a package");
+            header[summary.context("a summary")?] = b'b';
+        }
         let mut file = self.lead();
         file.extend(super::header::header(SIGNATURES, signature));
         file.resize(file.len().next_multiple_of(8), 0);
@@ -160,12 +221,14 @@ impl RpmFile {
             (1022, text(&self.architecture)),
             (1124, text(&self.format)),
             (1125, text(compressor)),
-            (
+        ];
+        if !self.without_payload_digest {
+            tags.push((
                 5092,
                 Data::Texts(vec![hex(&Sha256::digest(payload)).into_bytes()]),
-            ),
-            (5093, Data::U32(vec![8])),
-        ];
+            ));
+            tags.push((5093, Data::U32(vec![8])));
+        }
         if !nodes.is_empty() {
             tags.extend(file_tags(nodes, self.is_stripped));
         }

@@ -40,6 +40,12 @@ impl SigningKey {
         Self::build(Some(life))
     }
 
+    /// Returns the fingerprint of the certificate in upper-case hexadecimal digits.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.cert.fingerprint().to_hex()
+    }
+
     /// Returns the key that repositories are signed with by default.
     ///
     /// # Panics
@@ -99,6 +105,22 @@ impl SigningKey {
             .build()?;
         let mut signer = self.signer(armour, at)?.detached().build()?;
         signer.write_all(text.as_bytes())?;
+        signer.finalize()?;
+        Ok(signature)
+    }
+
+    /// Returns a detached binary signature with the signature time `at`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes cannot be signed.
+    pub fn sign_bytes(&self, bytes: &[u8], at: Timestamp) -> Result<Vec<u8>> {
+        let mut signature = Vec::new();
+        let mut signer = self
+            .signer(Message::new(&mut signature), at)?
+            .detached()
+            .build()?;
+        signer.write_all(bytes)?;
         signer.finalize()?;
         Ok(signature)
     }

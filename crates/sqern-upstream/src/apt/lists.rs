@@ -28,7 +28,8 @@ use crate::{CrawlOptions, Error, ErrorKind};
 /// Reads apt lists, and returns a [`Crawl`] for each suite. Its source is `apt:` with site and path
 /// (`apt:mirror.example/debian/dists/bookworm`).
 ///
-/// apt has verified the signatures. Each index must have the size and SHA-256 in its `Release`. An
+/// apt has verified the signatures of signed suites. A suite without a signature is accepted by apt only
+/// with the option `trusted` or `allow-insecure`, and causes a warning. Each index must have the size and SHA-256 in its `Release`. An
 /// expired `Release` is a warning. Packages have the URL `apt:NAME=VERSION`. `caches` is as in
 /// [`crawl_distro`](crate::crawl_distro).
 ///
@@ -152,6 +153,8 @@ struct SuiteLists {
     checksum: String,
     warnings: Vec<String>,
     dated_at: Option<Timestamp>,
+    /// Whether apt has verified a signature.
+    is_signed: bool,
     lists: Result<Vec<List>, Error>,
 }
 
@@ -180,6 +183,14 @@ impl SuiteLists {
             checksum.add("architecture", architecture);
         }
         let mut warnings = Vec::new();
+        let is_signed =
+            file.ends_with("InRelease") || names.contains(&format!("{prefix}Release.gpg"));
+        if !is_signed {
+            warnings.push(format!(
+                "NOT VERIFIED: apt has no signature of {}",
+                path.display()
+            ));
+        }
         let mut dated_at = None;
         let lists = release(&path, options, &mut warnings, &mut checksum).map(|release| {
             dated_at = release.date;
@@ -202,6 +213,7 @@ impl SuiteLists {
             checksum: checksum.finish(),
             warnings,
             dated_at,
+            is_signed,
             lists,
         }
     }
@@ -227,6 +239,7 @@ impl SuiteLists {
             unchanged: cache.checksum.as_ref() == Some(&self.checksum),
             checksum: result.is_ok().then_some(self.checksum),
             dated_at: self.dated_at,
+            verified_by: self.is_signed.then(|| "apt".to_owned()),
             kept: result.is_ok().then_some(kept),
             bytes,
             warnings: self.warnings,

@@ -10,7 +10,7 @@ use crate::crawl::download::stopped;
 use crate::crawl::mirrors::FailedMirrors;
 use crate::crawl::path::{base_url, below};
 use crate::crawl::root_metadata::{RootDocument, RootMetadata};
-use crate::crawl::trust::{Signed, TrustPolicy, verify_signature};
+use crate::crawl::trust::{Signed, TrustPolicy, Verified, verify_signature};
 use crate::deb::release::Release;
 use crate::http::{FetchError, redact_url};
 use crate::openpgp::{Clearsigned, split};
@@ -52,13 +52,15 @@ async fn from_base(
         policy: source.signature,
         keyring: source.keyring.clone(),
         keyring_package: source.keyring_package.clone(),
+        was_verified: context.cache.was_verified,
         signature_file: "InRelease or Release.gpg",
     };
     // Reading keyrings and verifying signatures would block the threads of connections.
     let verified = tokio::task::spawn_blocking(move || {
-        verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
+        verify_signature(&trust, allow_unsigned, now, &signed).map(|verified| (signed, verified))
     });
-    let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
+    let (signed, Verified { by, warning }) =
+        verified.await.map_err(|error| stopped(error, base))??;
     let location = &signed.location;
     let release = Release::parse(&signed.text).map_err(|error| {
         Error::caused(
@@ -90,6 +92,7 @@ async fn from_base(
         mirrors: Vec::new(),
         url: signed.location,
         etag,
+        verified_by: by,
         warnings,
     })
 }

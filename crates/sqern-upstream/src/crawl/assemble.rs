@@ -53,6 +53,8 @@ pub(crate) struct SourceRead {
     /// Whether the checksum equals that of the last complete crawl.
     pub(crate) unchanged: bool,
     pub(crate) dated_at: Option<Timestamp>,
+    /// What authenticates the root metadata; see [`Crawl::verified_by`].
+    pub(crate) verified_by: Option<String>,
     /// The cache for the next crawl; `None` if the root metadata is not valid.
     pub(crate) kept: Option<CachedMetadata>,
     pub(crate) bytes: u64,
@@ -85,6 +87,7 @@ impl SourceRead {
             etag: self.etag,
             checksum: self.checksum,
             dated_at: self.dated_at,
+            verified_by: self.verified_by,
             bytes: self.bytes,
             packages,
             kept: self.kept,

@@ -78,6 +78,7 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
         checksum: None,
         unchanged: false,
         dated_at: None,
+        verified_by: None,
         kept: None,
         bytes: 0,
         warnings: Vec::new(),
@@ -130,6 +131,7 @@ async fn read_source(context: &mut Context<'_>, done: &mut SourceRead, has_root:
     let checksum = checksum.finish();
     done.unchanged = context.cache.checksum.as_ref() == Some(&checksum);
     (done.url, done.etag, done.dated_at) = (root.url.clone(), root.etag.clone(), root.dated_at);
+    done.verified_by.clone_from(&root.verified_by);
     done.warnings.clone_from(&root.warnings);
     done.result = read_indexes(context, &root).await;
     done.checksum = done.result.is_ok().then_some(checksum);

@@ -19,6 +19,8 @@ pub(crate) struct RootMetadata {
     pub(crate) etag: Option<String>,
     /// The date in the text.
     pub(crate) dated_at: Option<Timestamp>,
+    /// The fingerprint of the certificate whose key signed the text; `None` if it is not verified.
+    pub(crate) verified_by: Option<String>,
     pub(crate) warnings: Vec<String>,
 }
 

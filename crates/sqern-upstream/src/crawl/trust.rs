@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqern_model::{Diagnostic as _, SignaturePolicy};
 
-use crate::openpgp::{Verdict, read_keyrings, verify};
+use crate::openpgp::{self, Verdict, read_keyrings, verify};
 use crate::{Error, ErrorKind};
 
 /// The hint that accepts a missing keyring or signature.
@@ -17,8 +17,21 @@ pub(crate) struct TrustPolicy {
     pub(crate) keyring: Vec<String>,
     /// The package that contains the keyring files.
     pub(crate) keyring_package: Option<String>,
+    /// Whether an earlier crawl of the source was verified. A missing signature or keyring is then an
+    /// error, also if the policy makes the signature optional: an attacker could remove it.
+    pub(crate) was_verified: bool,
     /// The name of the file with the signature, for errors.
     pub(crate) signature_file: &'static str,
+}
+
+/// The result of an accepted verification.
+#[derive(Debug, Default)]
+pub(crate) struct Verified {
+    /// The fingerprint of the certificate whose key signed the text; `None` if an unverified text is
+    /// accepted.
+    pub(crate) by: Option<String>,
+    /// The warning about an unverified text.
+    pub(crate) warning: Option<String>,
 }
 
 /// A text and its signatures.
@@ -31,7 +44,7 @@ pub(crate) struct Signed {
     pub(crate) location: String,
 }
 
-/// Verifies a signature, and returns a warning if an unverified text is accepted.
+/// Verifies a signature by the policy of the source.
 ///
 /// `allow_unsigned` accepts a text without a signature, keyring or valid key. An attacker could
 /// remove these. It accepts neither a signature of another text nor one by another key.
@@ -44,15 +57,24 @@ pub(crate) fn verify_signature(
     allow_unsigned: bool,
     now: Timestamp,
     signed: &Signed,
-) -> Result<Option<String>, Error> {
+) -> Result<Verified, Error> {
     let location = &signed.location;
     if source.policy == SignaturePolicy::Off {
-        return Ok(Some(format!(
-            "NOT VERIFIED: signature = \"off\" in the source file, at {location}"
-        )));
+        return Ok(Verified {
+            by: None,
+            warning: Some(format!(
+                "NOT VERIFIED: signature = \"off\" in the source file, at {location}"
+            )),
+        });
     }
     let keyring = read_keyrings(&source.keyring)?;
-    let is_optional = source.policy == SignaturePolicy::IfPresent;
+    let is_optional = source.policy == SignaturePolicy::IfPresent && !source.was_verified;
+    let with_history = |mut error: Error| {
+        if source.policy == SignaturePolicy::IfPresent && source.was_verified {
+            error.append("; earlier crawls of this source were verified");
+        }
+        error
+    };
     let Some(signatures) = &signed.signatures else {
         if is_optional && !keyring.found {
             return tolerate(true, no_keyring(source, location));
@@ -66,13 +88,14 @@ pub(crate) fn verify_signature(
         );
         return tolerate(
             allow_unsigned || is_optional,
-            error.with_hint(ALLOW_UNSIGNED_HINT),
+            with_history(error.with_hint(ALLOW_UNSIGNED_HINT)),
         );
     };
     if !keyring.found {
         // An attacker could remove an optional signature, so a missing keyring does not weaken the
         // verification.
-        return tolerate(allow_unsigned || is_optional, no_keyring(source, location));
+        let error = with_history(no_keyring(source, location));
+        return tolerate(allow_unsigned || is_optional, error);
     }
     let invalid = |reason: String| {
         let reason = format!("{reason} (keyring: {})", source.keyring.join(", "));
@@ -88,12 +111,15 @@ pub(crate) fn verify_signature(
         None => error,
     };
     match verify(
-        signed.text.as_bytes(),
+        openpgp::Signed::Text(signed.text.as_bytes()),
         signatures,
         &keyring.certs,
         now.into(),
     ) {
-        Verdict::Good => Ok(None),
+        Verdict::Good(by) => Ok(Verified {
+            by: Some(by),
+            warning: None,
+        }),
         Verdict::Outdated(reason) => tolerate(allow_unsigned, with_update_hint(invalid(reason))),
         Verdict::Altered(reason) => Err(invalid(format!("BAD signature: {reason}"))),
         Verdict::UnknownKey(reason) => Err(with_update_hint(invalid(reason))),
@@ -102,9 +128,12 @@ pub(crate) fn verify_signature(
 }
 
 /// Returns a tolerated error as a warning in capitals, so that it is noticed in logs.
-fn tolerate(is_tolerated: bool, error: Error) -> Result<Option<String>, Error> {
+fn tolerate(is_tolerated: bool, error: Error) -> Result<Verified, Error> {
     if is_tolerated {
-        return Ok(Some(format!("NOT VERIFIED: {}", error.message())));
+        return Ok(Verified {
+            by: None,
+            warning: Some(format!("NOT VERIFIED: {}", error.message())),
+        });
     }
     Err(error)
 }

@@ -1,10 +1,11 @@
 //! Keyring files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
+use sequoia_openpgp::{Cert, Fingerprint};
 
 use crate::error::error_chain;
 use crate::regular_file::{CONFIGURATION_BYTES, read_regular};
@@ -19,7 +20,8 @@ pub(crate) struct Keyring {
     pub(crate) found: bool,
 }
 
-/// Reads all existing keyring files, binary or armored.
+/// Reads all existing keyring files, binary or armored. Copies of a certificate are merged, so that a
+/// revocation or a new expiry time in one of them counts.
 ///
 /// Unreadable certificates are skipped, because repositories keep keys of obsolete formats.
 ///
@@ -28,16 +30,25 @@ pub(crate) struct Keyring {
 /// Returns an error if a file cannot be read or contains no usable certificate.
 pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
     let mut keyring = Keyring::default();
+    let mut certs: BTreeMap<Fingerprint, Cert> = BTreeMap::new();
     for file in files {
         match read_regular(Path::new(file), CONFIGURATION_BYTES) {
             Ok(bytes) => {
                 keyring.found = true;
-                keyring.certs.extend(certificates(file, &bytes)?);
+                for cert in certificates(file, &bytes)? {
+                    let merged = match certs.remove(&cert.fingerprint()) {
+                        // Certificates with the same fingerprint have the same primary key.
+                        Some(other) => other.clone().merge_public(cert).unwrap_or(other),
+                        None => cert,
+                    };
+                    certs.insert(merged.fingerprint(), merged);
+                }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io("could not read keyring", error, file)),
         }
     }
+    keyring.certs = certs.into_values().collect();
     Ok(keyring)
 }
 

@@ -6,6 +6,7 @@
 
 use std::time::SystemTime;
 
+use sequoia_openpgp::packet::Tag;
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError,
@@ -20,8 +21,8 @@ use crate::error::error_chain;
 /// The result of the verification of a text, best first. One good signature is sufficient.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
-    /// A signature by a valid key.
-    Good,
+    /// A signature by a valid key of the certificate with this fingerprint.
+    Good(String),
     /// A signature by an expired or revoked key.
     Outdated(String),
     /// A signature of another text.
@@ -33,9 +34,30 @@ pub(crate) enum Verdict {
     Unusable(String),
 }
 
+/// Signed bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Signed<'a> {
+    /// A text of root metadata.
+    Text(&'a [u8]),
+    /// The header of a package, whose signatures may be of version 3.
+    Package(&'a [u8]),
+}
+
 /// Verifies detached signatures, armored or binary.
-pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: SystemTime) -> Verdict {
-    let policy = StandardPolicy::at(now);
+pub(crate) fn verify(
+    signed: Signed<'_>,
+    signatures: &[u8],
+    certs: &[Cert],
+    now: SystemTime,
+) -> Verdict {
+    let mut policy = StandardPolicy::at(now);
+    let bytes = match signed {
+        Signed::Text(bytes) => bytes,
+        Signed::Package(bytes) => {
+            policy.accept_packet_tag_version(Tag::Signature, 3);
+            bytes
+        }
+    };
     let mut verdict = None;
     let verifier_state = SignatureVerifier {
         certs,
@@ -45,11 +67,13 @@ pub(crate) fn verify(text: &[u8], signatures: &[u8], certs: &[Cert], now: System
     };
     let verified = DetachedVerifierBuilder::from_bytes(signatures)
         .and_then(|builder| builder.with_policy(&policy, Some(now), verifier_state))
-        .and_then(|mut verifier| verifier.verify_bytes(text));
+        .and_then(|mut verifier| verifier.verify_bytes(bytes));
     match (verdict, verified) {
         (None, Ok(())) => Verdict::Unusable("no signatures".into()),
         // The library has the last decision.
-        (None | Some(Verdict::Good), Err(error)) => Verdict::Unusable(error_chain(error.as_ref())),
+        (None | Some(Verdict::Good(_)), Err(error)) => {
+            Verdict::Unusable(error_chain(error.as_ref()))
+        }
         (Some(verdict), _) => verdict,
     }
 }
@@ -104,7 +128,7 @@ impl SignatureVerifier<'_> {
             .for_signing()
             .any(|candidate| candidate.key().fingerprint() == key)
         {
-            Verdict::Good
+            Verdict::Good(good.ka.cert().fingerprint().to_hex())
         } else {
             Verdict::Outdated(format!("key {key} is expired or revoked"))
         }
@@ -177,17 +201,21 @@ mod tests {
             .signatures;
         let detached = key.sign(TEXT, at).expect("signed");
         [
-            verify(text, inline.as_bytes(), &certs, now()),
-            verify(text, &detached, &certs, now()),
+            verify(Signed::Text(text), inline.as_bytes(), &certs, now()),
+            verify(Signed::Text(text), &detached, &certs, now()),
         ]
     }
 
     #[test]
     fn carriage_return_is_a_line_end_in_cleartext_signatures() {
-        assert_eq!(verdicts(TEXT.as_bytes()), [Verdict::Good, Verdict::Good]);
+        let fingerprint = SigningKey::shared().fingerprint();
+        assert_eq!(
+            verdicts(TEXT.as_bytes()),
+            [(); 2].map(|()| Verdict::Good(fingerprint.clone()))
+        );
         let [inline, detached] = verdicts(TEXT.replace('\n', "\r").as_bytes());
         assert!(
-            matches!((inline, detached), (Verdict::Good, Verdict::Altered(_))),
+            matches!((inline, detached), (Verdict::Good(_), Verdict::Altered(_))),
             "what split() and Release::parse() refuse it for"
         );
     }
@@ -200,7 +228,7 @@ mod tests {
             let mut text = TEXT.to_owned() + &more;
             text.replace_range(offset..=offset, &byte);
             if text != TEXT {
-                prop_assert!(!verdicts(text.as_bytes()).contains(&Verdict::Good), "{:?}", text);
+                prop_assert!(!verdicts(text.as_bytes()).iter().any(|verdict| matches!(verdict, Verdict::Good(_))), "{:?}", text);
             }
         }
     }

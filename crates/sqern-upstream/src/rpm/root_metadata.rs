@@ -14,7 +14,7 @@ use crate::crawl::download::stopped;
 use crate::crawl::mirrors::FailedMirrors;
 use crate::crawl::path::{base_url, below};
 use crate::crawl::root_metadata::{RootDocument, RootMetadata};
-use crate::crawl::trust::{Signed, TrustPolicy, verify_signature};
+use crate::crawl::trust::{Signed, TrustPolicy, Verified, verify_signature};
 use crate::http::{FetchError, redact_url};
 use crate::{Error, ErrorKind};
 use sqern_archive::Algorithm;
@@ -166,14 +166,16 @@ async fn from_base(
         policy: source.signature,
         keyring: source.keyring.clone(),
         keyring_package: source.keyring_package.clone(),
+        was_verified: context.cache.was_verified,
         signature_file: "repomd.xml.asc",
     };
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
     // Reading keyrings and verifying signatures would block the threads of connections.
     let verified = tokio::task::spawn_blocking(move || {
-        verify_signature(&trust, allow_unsigned, now, &signed).map(|warning| (signed, warning))
+        verify_signature(&trust, allow_unsigned, now, &signed).map(|verified| (signed, verified))
     });
-    let (signed, warning) = verified.await.map_err(|error| stopped(error, base))??;
+    let (signed, Verified { by, warning }) =
+        verified.await.map_err(|error| stopped(error, base))??;
     let refused = |actual: String| {
         Error::failed(
             ErrorKind::InvalidMetadata,
@@ -211,6 +213,7 @@ async fn from_base(
         url: signed.location,
         etag,
         dated_at,
+        verified_by: by,
         warnings,
     })
 }

@@ -68,6 +68,7 @@ pub(crate) async fn crawl_all(distro: &DistroDef, options: &CrawlOptions) -> Vec
 /// Returns the cache of crawls, as the database stores it.
 pub(crate) fn remembered(crawls: &[Crawl]) -> BTreeMap<String, CrawlCache> {
     let remember = |crawl: &Crawl| CrawlCache {
+        was_verified: crawl.verified_by.is_some(),
         checksum: crawl.checksum.clone().filter(|_| crawl.state.is_whole()),
         dated_at: crawl.dated_at,
         kept: crawl.kept.clone().unwrap_or_default(),

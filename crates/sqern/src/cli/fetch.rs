@@ -25,7 +25,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(3600);
 ///
 /// Selects the wanted kernels that were seen and are not fetched. Kernels that customers run come
 /// first. Packages are downloaded, verified against the checksums of the index, and unpacked to
-/// STORE/DISTRO/VERSION. Packages from the apt lists of this machine are downloaded with apt-get.
+/// STORE/DISTRO/VERSION. A signature must authenticate each package: that of the root metadata of its
+/// source at the last check, or that of an rpm package by the keyring of its source. Packages from the apt lists of this machine are downloaded with apt-get.
 ///
 /// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing
 /// compilers and libraries are reported once, with the command that installs them. Without pahole,
@@ -63,7 +64,7 @@ pub(super) struct FetchArgs {
     no_prove: bool,
     /// Shell command that fetches kernel $SQERN_VERSION of $SQERN_DISTRO into the directory
     /// $SQERN_TREE
-    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = parse_command)]
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch", "allow_unverified"], value_parser = parse_command)]
     command: Option<String>,
     /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", requires = "command", value_parser = parse_duration)]
@@ -73,17 +74,23 @@ pub(super) struct FetchArgs {
     /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
     #[arg(long, value_name = "URL")]
     mirror_base: Option<Url>,
+    /// Accept packages that no signature authenticates. A package with an invalid signature is never
+    /// accepted
+    #[arg(long)]
+    allow_unverified: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
 
 impl From<&FetchStep> for FetchArgs {
     fn from(step: &FetchStep) -> Self {
-        let (arch, mirror_base, command) = match &step.method {
-            FetchMethod::Packages { arch, mirror_base } => {
-                (arch.clone(), mirror_base.clone(), None)
-            }
-            FetchMethod::Command(command) => (None, None, Some(command.clone())),
+        let (arch, mirror_base, allow_unverified, command) = match &step.method {
+            FetchMethod::Packages {
+                arch,
+                mirror_base,
+                allow_unverified,
+            } => (arch.clone(), mirror_base.clone(), *allow_unverified, None),
+            FetchMethod::Command(command) => (None, None, false, Some(command.clone())),
         };
         Self {
             distros: step.distros.clone(),
@@ -101,6 +108,7 @@ impl From<&FetchStep> for FetchArgs {
                 dirs: step.sources.iter().cloned().collect(),
             },
             mirror_base,
+            allow_unverified,
             change: ChangeArgs::default(),
         }
     }
@@ -118,6 +126,7 @@ impl FetchArgs {
             }
             None => DownloadMethod::Packages {
                 mirror_base: self.mirror_base.clone(),
+                allow_unverified: self.allow_unverified,
             },
         };
         FetchRequest {

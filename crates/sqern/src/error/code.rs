@@ -232,7 +232,7 @@ pub(super) fn of_database(error: &DbError) -> &'static str {
         DbError::Position(_) => "invalid-position",
         DbError::Exists { .. } => "already-exists",
         DbError::Future { .. } => "future-time",
-        DbError::ReadOnly { .. } => "permission-denied",
+        DbError::ReadOnly { .. } | DbError::NotCrawler { .. } => "permission-denied",
         DbError::Unexpected { .. } => "internal",
         DbError::Unknown { subject, .. } => match subject {
             Subject::Distro => "unknown-distro",

@@ -91,9 +91,14 @@ fn role_membership_determines_the_finding() {
             exists: exist,
             held: held.contains(&name),
         };
-        ["sqern_reader", "sqern_writer", "sqern_admin"]
-            .map(role)
-            .to_vec()
+        [
+            "sqern_reader",
+            "sqern_writer",
+            "sqern_crawler",
+            "sqern_admin",
+        ]
+        .map(role)
+        .to_vec()
     };
     for (given, state, found) in [
         (
@@ -109,7 +114,7 @@ fn role_membership_determines_the_finding() {
         (
             all(true, &["sqern_reader"]),
             State::Warning,
-            "me has read access only; check, fetch, build and cust load require sqern_writer",
+            "me has read access only; fetch, build and cust load require sqern_writer, and check requires sqern_crawler",
         ),
         (
             all(true, &[]),
@@ -119,7 +124,7 @@ fn role_membership_determines_the_finding() {
         (
             all(false, &[]),
             State::Failed,
-            "missing roles: sqern_reader, sqern_writer, sqern_admin",
+            "missing roles: sqern_reader, sqern_writer, sqern_crawler, sqern_admin",
         ),
     ] {
         let finding = check_roles("me", &given);

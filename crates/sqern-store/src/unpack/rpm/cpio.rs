@@ -67,6 +67,21 @@ pub(super) fn unpack(
                 let to = reader
                     .read_bytes(size)
                     .map_err(|error| damaged(&error, location()))?;
+                if head
+                    .file
+                    .link_target
+                    .as_ref()
+                    .is_some_and(|target| *target != to)
+                {
+                    return Err(invalid(
+                        format!(
+                            "the link target {:?} of the header",
+                            escape(head.file.link_target.as_deref().unwrap_or_default())
+                        ),
+                        format!("{:?}", escape(&to)),
+                        location(),
+                    ));
+                }
                 if !staging.skips(&entry) {
                     staging.symlink(&entry, &to)?;
                 }

@@ -16,6 +16,7 @@ const FILE_SIZES: u32 = 1028;
 const FILE_MODES: u32 = 1030;
 const FILE_MTIMES: u32 = 1034;
 const FILE_DIGESTS: u32 = 1035;
+const FILE_LINK_TARGETS: u32 = 1036;
 const FILE_DEVICES: u32 = 1095;
 const FILE_INODES: u32 = 1096;
 const DIR_INDEXES: u32 = 1116;
@@ -43,6 +44,8 @@ pub(super) struct FileInfo {
     pub(super) is_last_name: bool,
     /// The checksum of a regular file, if it is a SHA-256. Older algorithms are not secure.
     pub(super) sha256: Option<[u8; 32]>,
+    /// The target of a symbolic link; `None` if the header contains no targets.
+    pub(super) link_target: Option<Vec<u8>>,
 }
 
 /// All files in the order of the header, and an index by path.
@@ -88,6 +91,10 @@ impl Files {
         let digests = digests
             .map(|list| of_length(Some(list), count, "digests"))
             .transpose()?;
+        let link_targets = header
+            .texts(FILE_LINK_TARGETS)?
+            .map(|list| of_length(Some(list), count, "link targets"))
+            .transpose()?;
         let mut all = Vec::with_capacity(count);
         let mut names_bytes = 0;
         for (index, name) in names.iter().enumerate() {
@@ -113,6 +120,7 @@ impl Files {
             let digest = digests.as_ref().map_or(&b""[..], |list| list[index]);
             all.push(FileInfo {
                 sha256: parse_digest(digest, &path)?,
+                link_target: link_targets.as_ref().map(|list| list[index].to_vec()),
                 path,
                 mode: u32::from(modes[index]),
                 size_bytes: sizes[index],
@@ -125,6 +133,16 @@ impl Files {
         let mut by_path: Vec<usize> = (0..all.len()).collect();
         by_path.sort_by(|a, b| all[*a].path.cmp(&all[*b].path));
         Ok(Self { all, by_path })
+    }
+
+    /// Returns whether the header determines the content of all files: it contains a SHA-256 of each
+    /// regular file that is not empty, and the targets of symbolic links.
+    pub(super) fn have_digests(&self) -> bool {
+        self.all.iter().all(|file| {
+            let is_regular = file.mode & TYPE_BITS == REGULAR;
+            file.link_target.is_some()
+                && (!is_regular || file.size_bytes == 0 || file.sha256.is_some())
+        })
     }
 
     /// Returns the file with an index in the header.

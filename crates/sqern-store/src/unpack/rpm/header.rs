@@ -21,6 +21,7 @@ enum Type {
     U32 = 4,
     U64 = 5,
     Text = 6,
+    Bytes = 7,
     Texts = 8,
 }
 
@@ -30,8 +31,8 @@ impl Type {
             Self::U16 => 2,
             Self::U32 => 4,
             Self::U64 => 8,
-            // At least the terminating null byte.
-            Self::Text | Self::Texts => 1,
+            // At least the terminating null byte of a text.
+            Self::Text | Self::Bytes | Self::Texts => 1,
         }
     }
 }
@@ -48,7 +49,10 @@ struct Tag {
 /// A header in memory.
 pub(super) struct Header {
     index: Vec<Tag>,
-    store: Vec<u8>,
+    /// The header as in the file, with its magic number.
+    raw: Vec<u8>,
+    /// The position of the store in `raw`.
+    store_start: usize,
     location: &'static str,
 }
 
@@ -82,18 +86,35 @@ impl Header {
                 location,
             ));
         }
-        let index = read_exactly(from, tags * ENTRY_BYTES).map_err(failed)?;
-        let store = read_exactly(from, store_bytes).map_err(failed)?;
+        let store_start = start.len() + tags * ENTRY_BYTES;
+        let mut raw = start.to_vec();
+        raw.extend(read_exactly(from, tags * ENTRY_BYTES + store_bytes).map_err(failed)?);
         Ok(Self {
-            index: index.chunks_exact(ENTRY_BYTES).map(Tag::parse).collect(),
-            store,
+            index: raw[start.len()..store_start]
+                .chunks_exact(ENTRY_BYTES)
+                .map(Tag::parse)
+                .collect(),
+            raw,
+            store_start,
             location,
         })
     }
 
     /// Returns the size of the store in bytes.
     pub(super) fn data_bytes(&self) -> usize {
-        self.store.len()
+        self.raw.len() - self.store_start
+    }
+
+    /// Returns the header as in the file, with its magic number. The signature of a package covers
+    /// these bytes.
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.raw
+    }
+
+    /// Returns the bytes of a tag.
+    pub(super) fn bytes(&self, tag: u32) -> Result<Option<&[u8]>, Error> {
+        let found = self.find(tag, Type::Bytes)?;
+        Ok(found.map(|(count, data)| &data[..count]))
     }
 
     /// Returns the text of a tag.
@@ -177,7 +198,9 @@ impl Header {
                 &format!("{}", found.kind),
             ));
         }
-        let data = self.store.get(found.offset..).unwrap_or_default();
+        let data = self.raw[self.store_start..]
+            .get(found.offset..)
+            .unwrap_or_default();
         let size = found.count.saturating_mul(expected.width());
         if size <= data.len() {
             return Ok(Some((found.count, data)));

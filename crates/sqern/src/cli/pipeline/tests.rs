@@ -109,8 +109,13 @@ fn check_step() -> impl Strategy<Value = Step> {
 }
 
 fn fetch_step() -> impl Strategy<Value = Step> {
-    let packages = (of("[a-z0-9_]{1,6}"), of(url()))
-        .prop_map(|(arch, mirror_base)| FetchMethod::Packages { arch, mirror_base });
+    let packages = (of("[a-z0-9_]{1,6}"), of(url()), any::<bool>()).prop_map(
+        |(arch, mirror_base, allow_unverified)| FetchMethod::Packages {
+            arch,
+            mirror_base,
+            allow_unverified,
+        },
+    );
     let method = prop_oneof![packages, text().prop_map(FetchMethod::Command)];
     (
         distros(),
