@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use sqern_model::Kernel;
 
 pub use cache::{Cached, Partial, Pruned};
-pub use manifest::{Manifest, ManifestPackage};
+pub use manifest::{Manifest, ManifestPackage, ManifestSandbox};
 pub use staged::Staged;
 pub use tree_digest::TreeDigest;
 

@@ -26,6 +26,7 @@ fn manifest(tree: &Path) -> Manifest {
         top_dated_at: None,
     };
     Manifest {
+        sandbox: None,
         schema: Manifest::schema(),
         distro: kernel().distro,
         version: kernel().version,
