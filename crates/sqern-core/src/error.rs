@@ -34,6 +34,9 @@ pub enum Error {
     /// The store reported an error.
     #[error("{}", .0.message())]
     Store(#[from] StoreError),
+    /// The sandbox of a command could not be created.
+    #[error(transparent)]
+    Sandbox(#[from] sqern_sandbox::Error),
     /// A repository could not be read.
     #[error("{}", .0.message())]
     Upstream(#[from] sqern_upstream::Error),
@@ -252,6 +255,7 @@ impl Error {
             Self::Db(error) => error.suggestion().into_iter().chain(error.hint()).collect(),
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
+            Self::Sandbox(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),

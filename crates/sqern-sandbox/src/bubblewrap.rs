@@ -94,6 +94,7 @@ pub(crate) fn command(
     if !policy.network {
         command.arg("--unshare-net");
     }
+    create_parents(&mut command, Path::new("/etc/file"));
     for path in system_paths(policy.network) {
         match fs::read_link(path) {
             Ok(target) if SYSTEM.contains(&path) => {

@@ -12,6 +12,7 @@ use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, LocalServer, OsUser};
 use rustix::process::geteuid;
 use sqern_core::Clock;
+use sqern_core::sandbox::Launcher;
 
 use self::command_line::{with_flag, with_placeholders, without_secrets};
 use crate::config::Config;
@@ -25,6 +26,9 @@ const ROOTS_STORE: &str = "/var/lib/sqern/store";
 
 /// The default directory of logs of root.
 const ROOTS_LOGS: &str = "/var/log/sqern";
+
+/// The user of the services of the packages.
+const SERVICE_USER: &str = "sqern";
 
 /// The directory of distribution files, unless `SQERN_SOURCES_DIR` is set.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
@@ -259,6 +263,16 @@ impl Settings {
                 below_home()
             }
         })
+    }
+
+    /// Returns the launcher of sandboxes, which is this program. Commands of root run as the user of
+    /// the services, or as `nobody`.
+    #[must_use]
+    pub fn launcher(&self) -> Launcher {
+        Launcher {
+            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/sqern")),
+            user: SERVICE_USER.to_owned(),
+        }
     }
 
     /// Returns the environment of a connection.

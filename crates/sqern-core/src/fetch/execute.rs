@@ -14,8 +14,9 @@ use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::download::Downloader;
-use super::tree::{ProvenanceMap, TreeFetcher};
+use super::tree::{ProofTools, ProvenanceMap, TreeFetcher};
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
+use crate::sandbox::{SandboxRequest, WeakIsolation, select};
 use crate::{Clock, Database, Error, Progress};
 
 /// The configuration of a fetch.
@@ -29,6 +30,8 @@ pub struct FetchConfig {
     pub jobs: u16,
     /// Whether a test module is compiled in each tree. A tree in which that fails is not recorded.
     pub compile_module: bool,
+    /// The isolation of the compilation.
+    pub sandbox: SandboxRequest,
     /// The comment of the generation.
     pub comment: String,
     /// The time that is recorded.
@@ -43,6 +46,8 @@ pub enum FetchEvent {
         /// The size of the data.
         bytes: u64,
     },
+    /// Test modules are compiled with less isolation than bubblewrap provides.
+    WeakIsolation(WeakIsolation),
     /// Build tools are not installed. Each tool is reported once.
     MissingTools(MissingTools),
     /// A kernel was processed.
@@ -121,6 +126,14 @@ pub async fn execute(
     // A server or a firewall can close a connection that is idle during the downloads.
     drop(session);
     let now = config.clock.now();
+    let tools = if config.compile_module {
+        let machine = build_tools::machine()?;
+        let report = |weak| progress.report(FetchEvent::WeakIsolation(weak));
+        let sandbox = select(&config.sandbox, report).await?;
+        Some(ProofTools { machine, sandbox })
+    } else {
+        None
+    };
     let trees = TreeFetcher {
         downloader: Downloader {
             client: sqern_upstream::Client::new(ClientOptions::default())?,
@@ -135,11 +148,7 @@ pub async fn execute(
         },
         store: &config.store,
         method: &plan.method,
-        machine: if config.compile_module {
-            Some(build_tools::machine()?)
-        } else {
-            None
-        },
+        tools,
         provenance,
         now,
         progress,

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sqern_db::fetch::Provenance;
 use sqern_model::{DistroName, Kernel};
 use sqern_store::store::{Found, Manifest, ManifestPackage, Staged, digest};
-use sqern_store::tree::{Machine, ProveOptions, Tool, make_variables};
+use sqern_store::tree::{Machine, Proof, ProveOptions, Tool, make_variables};
 use sqern_store::{Limits, Store, tree, unpack};
 
 use super::download::Downloader;
@@ -19,6 +19,7 @@ use super::{
     external_command,
 };
 use crate::blocking::blocking;
+use crate::sandbox::Sandbox;
 use crate::{Error, Progress};
 
 /// The operation in an error of a blocking task.
@@ -32,14 +33,22 @@ pub(super) struct TreeFetcher<'a, P> {
     pub(super) downloader: Downloader<'a, P>,
     pub(super) store: &'a Store,
     pub(super) method: &'a DownloadMethod,
-    /// The build tools of this machine. A module is compiled in each tree, and a tree without one
-    /// is rejected. `None` skips that.
-    pub(super) machine: Option<Machine>,
+    /// The tools with which a module is compiled in each tree. A tree without a module is rejected.
+    /// `None` skips the compilation.
+    pub(super) tools: Option<ProofTools>,
     pub(super) provenance: ProvenanceMap,
     pub(super) now: Timestamp,
     pub(super) progress: &'a P,
     /// The missing tools that were reported.
     pub(super) reported_tools: Mutex<BTreeSet<Tool>>,
+}
+
+/// The tools that compile a module.
+pub(super) struct ProofTools {
+    /// The build tools of this machine.
+    pub(super) machine: Machine,
+    /// The sandbox of make.
+    pub(super) sandbox: Sandbox,
 }
 
 /// The result of unpacking the packages of a kernel.
@@ -71,13 +80,14 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
                 packages = self.manifest_packages(plan);
             }
         }
-        let vermagic = match &self.machine {
-            Some(machine) => Some(
-                self.compile_module(kernel, &staged, machine, &unpacked.depends)
+        let proof = match &self.tools {
+            Some(tools) => Some(
+                self.compile_module(kernel, &staged, tools, &unpacked.depends)
                     .await?,
             ),
             None => None,
         };
+        let (vermagic, sandbox) = proof.map(|proof| (proof.vermagic, proof.sandbox)).unzip();
         let root = staged.root().to_owned();
         let tree = blocking(PROCESS, move || digest(&root)).await??;
         let manifest = Manifest {
@@ -89,6 +99,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             packages,
             changes: unpacked.changes,
             vermagic,
+            sandbox: sandbox.flatten().map(Into::into),
             tree,
         };
         Ok(FetchOutcome::Fetched(
@@ -107,7 +118,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
                 .iter()
                 .any(|package| package.checksum == planned.package.checksum)
         };
-        let is_proven = self.machine.is_none() || manifest.vermagic.is_some();
+        let is_proven = self.tools.is_none() || manifest.vermagic.is_some();
         let is_command = matches!(self.method, DownloadMethod::Command { .. });
         if !is_proven || is_command || !plan.packages.iter().all(contains) {
             return Ok(None);
@@ -155,19 +166,21 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         Ok(unpacked.await??)
     }
 
-    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or
+    /// Compiles a module in the tree. Without the tools for BTF or
     /// objtool, the module has no BTF or is not processed by objtool.
     async fn compile_module(
         &self,
         kernel: &Kernel,
         staged: &Staged,
-        machine: &Machine,
+        tools: &ProofTools,
         depends: &BTreeSet<String>,
-    ) -> Result<String, Error> {
-        let build = staged.root().join("build");
-        let missing = MissingTools::find(kernel, &build, machine, depends);
+    ) -> Result<Proof, Error> {
+        let root = staged.root().to_owned();
+        let build = root.join("build");
+        let missing = MissingTools::find(kernel, &build, &tools.machine, depends);
         let options = ProveOptions {
             variables: make_variables(&missing.tools),
+            sandbox: tools.sandbox.clone(),
             ..ProveOptions::default()
         };
         let checked = missing.check();
@@ -176,11 +189,8 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         let scratch = tempfile::tempdir_in(self.store.scratch()?);
         let scratch = scratch.map_err(Error::io("could not create a temporary directory"))?;
         let kernel = kernel.version.clone();
-        let proof = blocking(PROCESS, move || {
-            tree::prove(&build, &kernel, scratch.path(), &options)
-        })
-        .await??;
-        Ok(proof.vermagic)
+        let prove = move || tree::prove(&root, &kernel, scratch.path(), &options);
+        Ok(blocking(PROCESS, prove).await??)
     }
 
     /// Reports missing tools if one of them was not reported for another kernel.

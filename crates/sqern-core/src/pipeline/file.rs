@@ -14,6 +14,7 @@ use super::value::{CommandText, LabelText, PositiveDuration, UrlText};
 use crate::Error;
 use crate::available::Evidence;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
+use crate::sandbox::Mode;
 
 /// A pipeline file in TOML. All values are valid.
 #[derive(Debug, Deserialize)]
@@ -52,6 +53,7 @@ struct FetchSection {
     arch: Option<String>,
     mirror_base: Option<UrlText>,
     command: Option<CommandText>,
+    sandbox: Option<Mode>,
 }
 
 /// The section of builds or tests.
@@ -198,6 +200,7 @@ impl PipelineFile {
             arch,
             mirror_base,
             command,
+            sandbox,
         } = &self.fetch;
         let method = match command {
             Some(command) => FetchMethod::Command(command.0.clone()),
@@ -211,6 +214,7 @@ impl PipelineFile {
             limit: limit.map(NonZeroU32::get),
             jobs: jobs.map_or(FetchStep::DEFAULT_JOBS, NonZeroU16::get),
             method,
+            sandbox: *sandbox,
             store: self.store.clone(),
             sources: self.sources.clone(),
         }

@@ -80,6 +80,7 @@ impl Arguments {
             limit,
             jobs,
             method,
+            sandbox,
             store,
             sources,
         } = step;
@@ -97,6 +98,7 @@ impl Arguments {
             }
             FetchMethod::Command(command) => self.option("--command", Some(command)),
         }
+        self.option("--sandbox", *sandbox);
         self.path("--store", store.as_ref());
         self.path("--sources", sources.as_ref());
     }

@@ -9,6 +9,7 @@ use url::Url;
 
 use crate::available::Evidence;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
+use crate::sandbox::Mode;
 
 /// The name of a step. The variants are in the order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +75,8 @@ pub struct FetchStep {
     pub jobs: u16,
     /// The program that downloads the headers.
     pub method: FetchMethod,
+    /// Isolation of the compilation of test modules; `None` for that of the settings.
+    pub sandbox: Option<Mode>,
     /// Directory of fetched headers; `None` for that of the settings.
     pub store: Option<PathBuf>,
     /// Directory of distribution files that override or extend the built-in ones.

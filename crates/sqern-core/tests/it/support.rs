@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use pg_connect::{ConnectEnv, ConnectRequest};
 use sqern_core::runs::{ExecutorConfig, Lease, RetryPolicy, RunSelection};
+use sqern_core::sandbox::{Launcher, Mode, SandboxRequest};
 use sqern_core::{Clock, Database};
 use sqern_model::KernelName;
 use sqern_store::Store;
@@ -112,6 +113,17 @@ impl Fixture {
 
     pub fn create_file(&self, name: &str) {
         std::fs::write(self.directory.path().join(name), "").unwrap();
+    }
+}
+
+/// Returns a request for no sandbox.
+pub fn no_sandbox() -> SandboxRequest {
+    SandboxRequest {
+        mode: Mode::Off,
+        launcher: Launcher {
+            program: "/nonexistent".into(),
+            user: "nobody".to_owned(),
+        },
     }
 }
 

@@ -47,6 +47,19 @@ fn output_exit_status_and_results_are_returned() {
 }
 
 #[test]
+fn system_files_are_readable() {
+    with_each_method(|fixture| {
+        let script = "for file in /etc/passwd /etc/ld.so.cache /usr/bin/env /bin/sh /dev/zero; do
+               test -e $file || continue
+               head -c 1 $file >/dev/null || exit 1
+             done
+             awk 'BEGIN { exit 3 }'  # A link to /etc/alternatives on Debian.";
+        let finished = fixture.run(script);
+        assert_eq!(code(&finished), Some(3), "{}", finished.output);
+    });
+}
+
+#[test]
 fn only_the_scratch_directory_is_writable() {
     with_each_method(|fixture| {
         let outside = tempfile::tempdir_in("/tmp").unwrap();

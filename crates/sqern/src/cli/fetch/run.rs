@@ -2,6 +2,7 @@
 
 use sqern_core::Error;
 use sqern_core::fetch::{self, FetchConfig, FetchPlan, KernelPlan};
+use sqern_core::sandbox::SandboxRequest;
 use sqern_db::crawl;
 use sqern_model::{counted, join_some};
 
@@ -47,6 +48,13 @@ pub(in crate::cli) async fn run(
         store: args.store.open(context)?,
         jobs: args.jobs,
         compile_module: !args.no_prove,
+        sandbox: SandboxRequest {
+            mode: args
+                .sandbox
+                .or(context.settings.config.sandbox)
+                .unwrap_or_default(),
+            launcher: context.settings.launcher(),
+        },
         comment: args.change.comment(context),
         clock: context.settings.clock(),
     };

@@ -11,6 +11,7 @@ use sqern_core::pipeline::{
     AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep,
 };
 use sqern_core::runs::{BuildSpec, ExecutionOptions, RunSelection, RunSpec, TestSpec};
+use sqern_core::sandbox::Mode;
 use sqern_model::{DistroName, KernelName};
 use url::Url;
 
@@ -117,19 +118,25 @@ fn fetch_step() -> impl Strategy<Value = Step> {
         of(1..=u32::MAX),
         1..5_u16,
         method,
+        of(sandbox_mode()),
         of(path()),
         of(path()),
     )
-        .prop_map(|(distros, limit, jobs, method, store, sources)| {
+        .prop_map(|(distros, limit, jobs, method, sandbox, store, sources)| {
             Step::Fetch(FetchStep {
                 distros,
                 limit,
                 jobs,
                 method,
+                sandbox,
                 store,
                 sources,
             })
         })
+}
+
+fn sandbox_mode() -> impl Strategy<Value = Mode> {
+    proptest::sample::select(Mode::ALL.to_vec())
 }
 
 fn available_step() -> impl Strategy<Value = Step> {
