@@ -74,9 +74,6 @@ pub(crate) fn command(
         "--unshare-ipc",
         "--unshare-pid",
         "--unshare-uts",
-        "--unshare-cgroup-try",
-        "--hostname",
-        "sandbox",
         "--die-with-parent",
         "--new-session",
         // The kernel kills all other processes when process 1 exits.

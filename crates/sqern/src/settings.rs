@@ -14,12 +14,12 @@ use rustix::process::geteuid;
 use sqern_core::Clock;
 use sqern_core::sandbox::Launcher;
 
-use self::command_line::{with_flag, with_placeholders, without_secrets};
+use self::command_line::{with_flag, with_placeholders};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::private_server::{PROGRAM, configured_server, default_server};
 
-pub(crate) use self::command_line::without_userinfo;
+pub(crate) use self::command_line::{without_secrets, without_userinfo};
 
 /// The default store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
@@ -263,6 +263,11 @@ impl Settings {
                 below_home()
             }
         })
+    }
+
+    /// Returns the variables of the environment, from which those of commands are selected.
+    pub fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+        std::env::vars_os()
     }
 
     /// Returns the launcher of sandboxes, which is this program. Commands of root run as the user of

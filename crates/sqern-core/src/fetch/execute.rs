@@ -1,5 +1,6 @@
 //! The execution of a plan: trees of several kernels in parallel, recorded in one generation.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::download::Downloader;
 use super::tree::{ProofTools, ProvenanceMap, TreeFetcher};
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
+use crate::directories::require_safe_store;
 use crate::sandbox::{SandboxRequest, WeakIsolation, select};
 use crate::{Clock, Database, Error, Progress};
 
@@ -32,6 +34,8 @@ pub struct FetchConfig {
     pub compile_module: bool,
     /// The isolation of the compilation.
     pub sandbox: SandboxRequest,
+    /// The environment of a fetch command.
+    pub environment: Vec<(OsString, OsString)>,
     /// The comment of the generation.
     pub comment: String,
     /// The time that is recorded.
@@ -120,6 +124,7 @@ pub async fn execute(
     progress: &impl Progress<FetchEvent>,
     stop: &CancellationToken,
 ) -> Result<FetchSummary, Error> {
+    require_safe_store(&config.store)?;
     let session = database.open().await?;
     change::require_writer(&session.client).await?;
     let provenance = provenance(&session.client, &plan.kernels).await?;
@@ -149,6 +154,7 @@ pub async fn execute(
         store: &config.store,
         method: &plan.method,
         tools,
+        environment: &config.environment,
         provenance,
         now,
         progress,

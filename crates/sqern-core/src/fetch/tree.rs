@@ -2,6 +2,7 @@
 //! to the store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -36,6 +37,8 @@ pub(super) struct TreeFetcher<'a, P> {
     /// The tools with which a module is compiled in each tree. A tree without a module is rejected.
     /// `None` skips the compilation.
     pub(super) tools: Option<ProofTools>,
+    /// The environment of a fetch command.
+    pub(super) environment: &'a [(OsString, OsString)],
     pub(super) provenance: ProvenanceMap,
     pub(super) now: Timestamp,
     pub(super) progress: &'a P,
@@ -73,7 +76,8 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         let (mut unpacked, mut packages) = (Unpacked::default(), Vec::new());
         match self.method {
             DownloadMethod::Command { script, time_limit } => {
-                external_command::run(script, kernel, staged.root(), *time_limit).await?;
+                external_command::run(script, kernel, staged.root(), *time_limit, self.environment)
+                    .await?;
             }
             DownloadMethod::Packages { .. } => {
                 unpacked = self.unpack(plan, &staged).await?;

@@ -1,5 +1,6 @@
 //! A database with fetched kernels, a store and a directory of logs.
 
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use pg_connect::{ConnectEnv, ConnectRequest};
@@ -79,6 +80,10 @@ impl Fixture {
                 owner: "a test".to_owned(),
             },
             logs: self.directory.path().join("logs"),
+            environment: environment(),
+            sandbox: no_sandbox(),
+            writable: vec![],
+            network: false,
             store: self.store.clone(),
             comment: "a test".to_owned(),
             clock: Clock::Fixed("2026-01-31T12:00:00Z".parse().unwrap()),
@@ -114,6 +119,11 @@ impl Fixture {
     pub fn create_file(&self, name: &str) {
         std::fs::write(self.directory.path().join(name), "").unwrap();
     }
+}
+
+/// Returns the environment of commands.
+pub fn environment() -> Vec<(OsString, OsString)> {
+    vec![("PATH".into(), "/usr/bin:/bin".into())]
 }
 
 /// Returns a request for no sandbox.

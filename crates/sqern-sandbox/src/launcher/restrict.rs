@@ -9,7 +9,7 @@ use landlock::{
 use rustix::fs::{Access, Mode};
 use rustix::process::{Gid, Resource, Rlimit, Uid, setrlimit, setsid, umask};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities,
     set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 
@@ -105,6 +105,11 @@ fn change_user(identity: Identity) -> Result<(), String> {
 fn drop_capabilities() -> rustix::io::Result<()> {
     clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
+    // A systemd unit can reject capset(2), with which nothing would change.
+    let held = capabilities(None)?;
+    if (held.permitted | held.effective | held.inheritable).is_empty() {
+        return Ok(());
+    }
     set_capabilities(
         None,
         CapabilitySets {

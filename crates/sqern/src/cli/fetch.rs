@@ -6,6 +6,7 @@ mod run;
 use std::time::Duration;
 
 use clap::Args;
+use sqern_core::environment::VariableName;
 use sqern_core::fetch::{DownloadMethod, FetchRequest};
 use sqern_core::input::{parse_command, parse_duration};
 use sqern_core::pipeline::{FetchMethod, FetchStep};
@@ -74,6 +75,10 @@ pub(super) struct FetchArgs {
     /// $SQERN_TREE
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch"], value_parser = parse_command)]
     command: Option<String>,
+    /// Environment variable of the command (repeatable) [default: PATH, HOME, LANG, LC_*, TZ,
+    /// TMPDIR, USER, LOGNAME, SHELL and SQERN_*, without secrets]
+    #[arg(long = "env", value_name = "NAME", requires = "command")]
+    env: Vec<VariableName>,
     /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", requires = "command", value_parser = parse_duration)]
     command_timeout: Duration,
@@ -105,6 +110,7 @@ impl From<&FetchStep> for FetchArgs {
             arch: arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             no_prove: false,
             sandbox: step.sandbox,
+            env: step.env.clone(),
             command,
             command_timeout: COMMAND_TIMEOUT,
             sources: SourcesArgs {

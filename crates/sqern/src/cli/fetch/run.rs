@@ -1,6 +1,7 @@
 //! The execution of `sqern fetch`.
 
 use sqern_core::Error;
+use sqern_core::environment;
 use sqern_core::fetch::{self, FetchConfig, FetchPlan, KernelPlan};
 use sqern_core::sandbox::SandboxRequest;
 use sqern_db::crawl;
@@ -15,6 +16,7 @@ use crate::output::change::generation_note;
 use crate::output::fetch::{FetchRow, print};
 use crate::output::metadata::warn_never_checked;
 use crate::printer::{Format, RowArgs};
+use crate::settings::Settings;
 
 pub(in crate::cli) async fn run(
     args: FetchArgs,
@@ -55,6 +57,7 @@ pub(in crate::cli) async fn run(
                 .unwrap_or_default(),
             launcher: context.settings.launcher(),
         },
+        environment: environment::select(Settings::variables(), &args.env),
         comment: args.change.comment(context),
         clock: context.settings.clock(),
     };
