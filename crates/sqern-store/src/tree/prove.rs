@@ -110,7 +110,7 @@ pub fn prove(
         .map_err(|error| Error::io("could not prepare", error, scratch.display()))?;
     let make = make(&build, &scratch, options)?;
     let mut read_only = vec![tree];
-    // A fetch command can create a link to headers outside of the tree.
+    // A fetch command can create a link to headers outside the tree.
     if !build.starts_with(&read_only[0]) {
         read_only.push(build.clone());
     }
