@@ -8,6 +8,7 @@ mod clock;
 mod database;
 mod finding;
 mod group;
+mod sandbox;
 mod sources;
 mod store;
 mod tools;
@@ -20,6 +21,8 @@ use pg_connect::Session;
 use sqern_model::{DistroName, SourceSet};
 use sqern_store::tree::{Machine, ProveOptions};
 use sqern_upstream::CrawlOptions;
+
+use crate::sandbox::Launcher;
 
 pub use finding::{Finding, Problem, State};
 pub use group::group_by_cause;
@@ -37,6 +40,8 @@ pub struct DoctorRequest {
     pub store: Result<PathBuf, Problem>,
     /// The `PATH` in which apt-get is searched. Build tools are searched in the `PATH` of proofs.
     pub path: OsString,
+    /// The launcher of sandboxes.
+    pub launcher: Launcher,
     /// The time of this machine.
     pub now: Timestamp,
 }
@@ -53,6 +58,7 @@ pub async fn diagnose(
         &ProveOptions::default().path,
     )));
     findings.push(tools::check_apt_get(&request.path, facts.needs_apt));
+    findings.push(sandbox::check(&request.launcher).await);
     findings.extend(store::check(&request.store));
     findings
 }

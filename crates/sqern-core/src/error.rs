@@ -34,6 +34,17 @@ pub enum Error {
     /// The store reported an error.
     #[error("{}", .0.message())]
     Store(#[from] StoreError),
+    /// Root cannot use a directory whose entries other users can change.
+    #[error("cannot use directory {} as root: other users can change its entries (owner: user ID {owner})", path.display())]
+    UnsafeDirectory {
+        /// The path.
+        path: PathBuf,
+        /// The user ID of its owner.
+        owner: u32,
+    },
+    /// The sandbox of a command could not be created.
+    #[error(transparent)]
+    Sandbox(#[from] sqern_sandbox::Error),
     /// A repository could not be read.
     #[error("{}", .0.message())]
     Upstream(#[from] sqern_upstream::Error),
@@ -252,6 +263,13 @@ impl Error {
             Self::Db(error) => error.suggestion().into_iter().chain(error.hint()).collect(),
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
+            Self::UnsafeDirectory { owner: 0, path } => {
+                vec![format!("chmod go-w {}", path.display())]
+            }
+            Self::UnsafeDirectory { owner, .. } => vec![format!(
+                "Run the command as the owner (sudo -u '#{owner}' -H sqern …), or use another directory."
+            )],
+            Self::Sandbox(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),
             Self::Run { kind, error } => run_hints(*kind, error),

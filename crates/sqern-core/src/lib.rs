@@ -18,6 +18,7 @@
 //! | [`init`], [`doctor`] | set up a database; check the installation |
 //! | [`follow`] | deliver generations as they commit |
 //! | [`journal_archive`] | archive the journal, and verify archives |
+//! | [`environment`], [`sandbox`] | select the variables and the isolation of commands |
 //! | [`store_sync`] | compare the store with the database, and repair both |
 //!
 //! The crate prints nothing, reads no environment variable, and knows no exit status.
@@ -30,7 +31,9 @@ pub mod clock;
 pub mod crawl;
 pub mod customers;
 pub mod database;
+mod directories;
 pub mod doctor;
+pub mod environment;
 pub mod error;
 pub mod fetch;
 pub mod follow;
@@ -45,6 +48,7 @@ pub mod progress;
 pub mod read_model;
 pub mod reports;
 pub mod runs;
+pub mod sandbox;
 pub mod shell;
 pub mod source_test;
 pub mod sources;

@@ -1,14 +1,16 @@
 //! Shell commands for one kernel, in a separate process group, with a log and a time limit.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use sqern_model::RunResult;
 use sqern_process::{ProcessGroup, printable_lines};
+use sqern_sandbox::{Output, Policy, Program, Running, Sandbox};
 use tokio::sync::oneshot;
 
 use crate::Error;
@@ -22,16 +24,18 @@ const TAIL_BYTES: u64 = 4096;
 const TAIL_LINES: usize = 20;
 
 /// A shell command for one kernel.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ShellCommand {
     /// The argument of `/bin/sh -c`.
     pub script: String,
     /// The working directory; `None` for that of this process.
     pub directory: Option<PathBuf>,
-    /// Variables that are added to the environment.
-    pub variables: Vec<(&'static str, String)>,
-    /// The file for standard output and standard error.
-    pub log: PathBuf,
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// The environment, and the access of the command in a sandbox.
+    pub policy: Policy,
+    /// The file for standard output and standard error, which can also be read.
+    pub log: File,
     /// The time limit.
     pub time_limit: Duration,
 }
@@ -55,40 +59,37 @@ pub struct CommandOutcome {
 ///
 /// # Errors
 ///
-/// Returns an error if the log cannot be written or the shell cannot be started.
+/// Returns an error if the sandbox cannot be created, the shell cannot be started or the log cannot
+/// be read.
 pub async fn run(
-    command: &ShellCommand,
+    command: ShellCommand,
     stop: impl Future<Output = ()>,
 ) -> Result<CommandOutcome, Error> {
-    let log_error =
-        |error| Error::io(format!("could not access log {}", command.log.display()))(error);
-    if let Some(directory) = command.log.parent() {
-        std::fs::create_dir_all(directory).map_err(log_error)?;
-    }
-    let log = File::create(&command.log).map_err(log_error)?;
-    let mut shell = Command::new("/bin/sh");
-    shell
-        .args(["-c", &command.script])
-        .envs(command.variables.iter().map(|(name, value)| (name, value)));
-    shell
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().map_err(log_error)?)
-        .stderr(log);
-    if let Some(directory) = &command.directory {
-        shell.current_dir(directory);
-    }
+    let ShellCommand {
+        script,
+        directory,
+        sandbox,
+        policy,
+        log,
+        time_limit,
+    } = command;
+    let log_error = |error| Error::io("could not access the log of the command")(error);
+    let shell = Program {
+        path: "/bin/sh".into(),
+        arguments: vec!["-c".into(), script.into()],
+        directory,
+    };
+    let output = Output {
+        stdout: log.try_clone().map_err(log_error)?.into(),
+        stderr: log.try_clone().map_err(log_error)?.into(),
+    };
     let started_at = Instant::now();
-    let (status, end) = supervise(shell, command.time_limit, stop)
-        .await
-        .map_err(|error| match error {
-            SuperviseError::Start(error) => Error::io("could not start /bin/sh")(error),
-            SuperviseError::Wait(error) => Error::io("could not wait for the command")(error),
-        })?;
-    let mut tail = tail(&command.log).map_err(log_error)?;
+    let start = |on_exit: OnExit| sandbox.start(&policy, &shell, output, on_exit);
+    let (status, end) = supervise(start, time_limit, stop).await?;
+    let mut tail = tail(&log).map_err(log_error)?;
     if end == End::TimedOut {
         tail.push_str(&format!(
-            "\n[terminated by sqern: time limit of {:?} exceeded]",
-            command.time_limit
+            "\n[terminated by sqern: time limit of {time_limit:?} exceeded]"
         ));
     }
     let result = match end {
@@ -115,46 +116,106 @@ pub enum End {
     Stopped,
 }
 
-/// A command that could not be supervised.
-#[derive(Debug)]
-pub enum SuperviseError {
-    /// It could not be started.
-    Start(io::Error),
-    /// Its exit status is not available.
-    Wait(io::Error),
+/// A callback that is called when a process exits.
+type OnExit = Box<dyn FnOnce() + Send>;
+
+/// A running command. Dropping it kills its processes.
+pub trait RunningCommand: Send + 'static {
+    /// The error of the command.
+    type Error: Send;
+
+    /// Requests the processes to terminate.
+    fn terminate(&self);
+
+    /// Kills the processes, and returns the exit status of the command.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the exit status is not available.
+    fn finish(self) -> Result<ExitStatus, Self::Error>;
+
+    /// Returns the error of a thread that could not wait for the command.
+    fn panicked(error: io::Error) -> Self::Error;
 }
 
-/// Runs a command in a process group until it exits, `stop` completes, or its time limit is
-/// exceeded. Then terminates the group, and kills it after 5 seconds. Dropping the future kills the
-/// group.
+impl RunningCommand for ProcessGroup {
+    type Error = io::Error;
+
+    fn terminate(&self) {
+        Self::terminate(self);
+    }
+
+    fn finish(self) -> io::Result<ExitStatus> {
+        Self::finish(self)
+    }
+
+    fn panicked(error: io::Error) -> io::Error {
+        error
+    }
+}
+
+impl RunningCommand for Running {
+    type Error = sqern_sandbox::Error;
+
+    fn terminate(&self) {
+        Self::terminate(self);
+    }
+
+    fn finish(self) -> Result<ExitStatus, sqern_sandbox::Error> {
+        Ok(Self::finish(self)?.status)
+    }
+
+    fn panicked(error: io::Error) -> sqern_sandbox::Error {
+        sqern_sandbox::Error::Wait(error)
+    }
+}
+
+/// Runs a command in a process group, as [`supervise`] does.
 ///
 /// # Errors
 ///
 /// Returns an error if the command cannot be started, or its exit status is not available.
-pub async fn supervise(
+pub async fn supervise_group(
     command: Command,
     time_limit: Duration,
     stop: impl Future<Output = ()>,
-) -> Result<(ExitStatus, End), SuperviseError> {
+) -> io::Result<(ExitStatus, End)> {
+    supervise(
+        |on_exit: OnExit| ProcessGroup::spawn(command, on_exit),
+        time_limit,
+        stop,
+    )
+    .await
+}
+
+/// Runs a command until it exits, `stop` completes, or its time limit is exceeded. Then terminates
+/// its processes, and kills them after 5 seconds. Dropping the future kills the processes. `start`
+/// starts the command with a callback for its exit.
+///
+/// # Errors
+///
+/// Returns an error if the command cannot be started, or its exit status is not available.
+pub async fn supervise<C: RunningCommand>(
+    start: impl FnOnce(OnExit) -> Result<C, C::Error>,
+    time_limit: Duration,
+    stop: impl Future<Output = ()>,
+) -> Result<(ExitStatus, End), C::Error> {
     let (sender, mut exited) = oneshot::channel();
-    let on_exit = move || {
+    let command = start(Box::new(move || {
         let _ = sender.send(());
-    };
-    let group = ProcessGroup::spawn(command, on_exit).map_err(SuperviseError::Start)?;
+    }))?;
     let end = tokio::select! {
         _ = &mut exited => End::Exited,
         () = tokio::time::sleep(time_limit) => End::TimedOut,
         () = stop => End::Stopped,
     };
     if end != End::Exited {
-        group.terminate();
+        command.terminate();
         let _ = tokio::time::timeout(GRACE, exited).await;
     }
     // Kills processes that the command left in the background.
-    let status = tokio::task::spawn_blocking(move || group.finish()).await;
-    let status = status
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(SuperviseError::Wait)?;
+    let status = tokio::task::spawn_blocking(move || command.finish()).await;
+    let status = status.unwrap_or_else(|error| Err(C::panicked(io::Error::other(error))))?;
     Ok((status, end))
 }
 
@@ -167,18 +228,23 @@ fn result(status: ExitStatus) -> RunResult {
 }
 
 /// Returns the last lines of a log, without control characters, which might affect a terminal.
-fn tail(log: &Path) -> io::Result<String> {
-    let mut file = File::open(log)?;
-    let size = file.metadata()?.len();
-    file.seek(SeekFrom::Start(size.saturating_sub(TAIL_BYTES)))?;
-    let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-    Ok(printable_lines(&String::from_utf8_lossy(&bytes), TAIL_LINES).join("\n"))
+fn tail(log: &File) -> io::Result<String> {
+    let mut position = log.metadata()?.len().saturating_sub(TAIL_BYTES);
+    let mut bytes = vec![0; usize::try_from(TAIL_BYTES).unwrap_or(usize::MAX)];
+    let mut length = 0;
+    // The command shares the position of the file, so it is not changed.
+    while let count @ 1.. = log.read_at(&mut bytes[length..], position)? {
+        length += count;
+        position += count as u64;
+    }
+    Ok(printable_lines(&String::from_utf8_lossy(&bytes[..length]), TAIL_LINES).join("\n"))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 mod tests {
+    use sqern_sandbox::{Limits, Scratch};
+
     use super::*;
 
     async fn run_script(
@@ -187,14 +253,35 @@ mod tests {
         stop: impl Future<Output = ()>,
     ) -> (CommandOutcome, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
+        let environment = [
+            ("PATH", "/usr/bin:/bin"),
+            ("SQERN_VERSION", "6.1.0-25-amd64"),
+        ];
+        let policy = Policy {
+            read_only: vec![],
+            writable: vec![],
+            scratch: Scratch::new(directory.path(), 0),
+            network: true,
+            environment: environment
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
+            limits: Limits::default(),
+        };
+        let log = File::options()
+            .create_new(true)
+            .read(true)
+            .append(true)
+            .open(directory.path().join("log"))
+            .unwrap();
         let command = ShellCommand {
             script: script.to_owned(),
             directory: None,
-            variables: vec![("SQERN_VERSION", "6.1.0-25-amd64".to_owned())],
-            log: directory.path().join("logs/log"),
+            sandbox: Sandbox::off(),
+            policy,
+            log,
             time_limit,
         };
-        (run(&command, stop).await.unwrap(), directory)
+        (run(command, stop).await.unwrap(), directory)
     }
 
     const LONG: Duration = Duration::from_secs(60);
@@ -219,7 +306,7 @@ mod tests {
                 outcome.tail
             );
             assert!(
-                std::fs::read_to_string(directory.path().join("logs/log"))
+                std::fs::read_to_string(directory.path().join("log"))
                     .unwrap()
                     .starts_with("1\n2\n")
             );

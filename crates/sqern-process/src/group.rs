@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use rustix::io::Errno;
@@ -34,30 +35,34 @@ impl ProcessGroup {
         mut command: Command,
         on_exit: impl FnOnce() + Send + 'static,
     ) -> io::Result<Self> {
-        let mut child = command.process_group(0).spawn()?;
-        // The command contains open ends of pipes, which would keep readers from reaching the end.
-        drop(command);
-        let group = Pid::from_child(&child);
+        // A parent death signal is sent when the thread ends that started the process
+        // (PR_SET_PDEATHSIG in prctl(2)), so the thread that waits also starts it.
+        let (sender, started) = mpsc::channel();
         let waiter = thread::Builder::new()
             .name("process-exit".to_owned())
             .spawn(move || {
-                wait_without_reaping(group);
-                on_exit();
-            });
-        match waiter {
-            Ok(waiter) => Ok(Self {
-                leader: Some(Leader {
-                    child,
-                    group,
-                    waiter,
-                }),
+                let child = command.process_group(0).spawn();
+                // The command contains open ends of pipes, which would keep readers from reaching
+                // the end.
+                drop(command);
+                let group = child.as_ref().ok().map(Pid::from_child);
+                let _ = sender.send(child);
+                if let Some(group) = group {
+                    wait_without_reaping(group);
+                    on_exit();
+                }
+            })?;
+        let child = started
+            .recv()
+            .unwrap_or_else(|error| Err(io::Error::other(error)))?;
+        let group = Pid::from_child(&child);
+        Ok(Self {
+            leader: Some(Leader {
+                child,
+                group,
+                waiter,
             }),
-            Err(error) => {
-                let _ = kill_process_group(group, Signal::KILL);
-                child.wait()?;
-                Err(error)
-            }
-        }
+        })
     }
 
     /// Requests all processes of the group to terminate (SIGTERM).
@@ -111,7 +116,6 @@ fn wait_without_reaping(process: Pid) {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::sync::mpsc;
     use std::time::Duration;
 
     use super::*;
@@ -127,6 +131,24 @@ mod tests {
         let count = reader.read(&mut output)?;
         drop(group);
         assert!(is_gone(String::from_utf8_lossy(&output[..count]).trim()));
+        Ok(())
+    }
+
+    #[test]
+    fn command_does_not_depend_on_the_thread_that_spawned_it() -> io::Result<()> {
+        let (sender, exited) = mpsc::channel();
+        let group = thread::spawn(|| {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "KILL", "sh", "-c", "sleep 0.5; exit 3"]);
+            ProcessGroup::spawn(command, move || {
+                let _ = sender.send(());
+            })
+        });
+        let group = group.join().map_err(|_| io::Error::other("panic"))??;
+        exited
+            .recv_timeout(Duration::from_secs(60))
+            .map_err(io::Error::other)?;
+        assert_eq!(group.finish()?.code(), Some(3));
         Ok(())
     }
 

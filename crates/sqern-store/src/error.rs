@@ -27,6 +27,8 @@ sqern_model::diagnostic_error! {
     MissingTool = "missing-tool",
     /// The test module could not be compiled.
     BuildFailed = "build-failed",
+    /// The sandbox of the compilation could not be created.
+    Sandbox = "sandbox",
     /// The compilation exceeded its time limit.
     TimeLimit = "time-limit",
     /// The compiled module is not of the kernel.

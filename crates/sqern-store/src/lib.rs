@@ -19,8 +19,8 @@
 //!     unpack(Path::new(package), root, &Limits::default())?;
 //! }
 //! let kernel = KernelVersion::new("6.1.0-25-amd64")?;
-//! let adapted = adapt(root, &kernel)?;
-//! let proof = prove(&root.join(adapted.build), &kernel, Path::new("/tmp/scratch"), &ProveOptions::default())?;
+//! adapt(root, &kernel)?;
+//! let proof = prove(root, &kernel, Path::new("/tmp/scratch"), &ProveOptions::default())?;
 //! assert!(proof.vermagic.starts_with("6.1.0-25-amd64 "));
 //! # Ok(()) }
 //! ```

@@ -23,7 +23,9 @@ use std::path::{Path, PathBuf};
 use sqern_model::Kernel;
 
 pub use cache::{Cached, Partial, Pruned};
-pub use manifest::{Manifest, ManifestPackage, PackageVerification, VerificationMethod};
+pub use manifest::{
+    Manifest, ManifestPackage, ManifestSandbox, PackageVerification, VerificationMethod,
+};
 pub use staged::Staged;
 pub use tree_digest::TreeDigest;
 

@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, Command};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use sqern_core::input::parse_retention;
+use sqern_core::sandbox::Mode;
 use sqern_model::DistroName;
 
 use crate::error::CliError;
@@ -20,6 +21,9 @@ pub struct Config {
     pub service: Option<String>,
     /// The default of `--store`.
     pub store: Option<PathBuf>,
+    /// The default of `--sandbox` of `sqern fetch`.
+    #[serde(default)]
+    pub sandbox: Option<Mode>,
     /// The default of `--target`.
     #[serde(default, deserialize_with = "target")]
     pub target: Option<String>,
@@ -81,7 +85,7 @@ impl Config {
                     "invalid configuration file {}:{line}: {reason}",
                     path.display()
                 ))
-                .hint("The keys are service, store, target, distros, keep-crawls and keep-logs.")
+                .hint("The keys are service, store, sandbox, target, distros, keep-crawls and keep-logs.")
             }),
             // A directory of the path can be a file: system users can have the home /dev/null.
             Err(error)

@@ -6,8 +6,12 @@ use sqern::cli;
 use sqern::error::CliError;
 use sqern::printer::{Format, Printer, print_clap};
 use sqern::settings::Settings;
+use sqern_core::sandbox::run_launcher;
 
 fn main() -> ExitCode {
+    if let Some(code) = run_launcher(std::env::args_os()) {
+        return code;
+    }
     cli::complete();
     let config = Settings::read_config();
     let defaults = config.as_ref().ok().cloned().unwrap_or_default();

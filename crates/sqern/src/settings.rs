@@ -12,19 +12,23 @@ use pg_connect::ConnectEnv;
 use pg_local::{LocalEnv, LocalServer, OsUser};
 use rustix::process::geteuid;
 use sqern_core::Clock;
+use sqern_core::sandbox::Launcher;
 
-use self::command_line::{with_flag, with_placeholders, without_secrets};
+use self::command_line::{with_flag, with_placeholders};
 use crate::config::Config;
 use crate::error::CliError;
 use crate::private_server::{PROGRAM, configured_server, default_server};
 
-pub(crate) use self::command_line::without_userinfo;
+pub(crate) use self::command_line::{without_secrets, without_userinfo};
 
 /// The default store of root.
 const ROOTS_STORE: &str = "/var/lib/sqern/store";
 
 /// The default directory of logs of root.
 const ROOTS_LOGS: &str = "/var/log/sqern";
+
+/// The user of the services of the packages.
+const SERVICE_USER: &str = "sqern";
 
 /// The directory of distribution files, unless `SQERN_SOURCES_DIR` is set.
 const SOURCES_DIR: &str = "/etc/sqern/distros.d";
@@ -259,6 +263,21 @@ impl Settings {
                 below_home()
             }
         })
+    }
+
+    /// Returns the variables of the environment, from which those of commands are selected.
+    pub fn variables() -> impl Iterator<Item = (OsString, OsString)> {
+        std::env::vars_os()
+    }
+
+    /// Returns the launcher of sandboxes, which is this program. Commands of root run as the user of
+    /// the services, or as `nobody`.
+    #[must_use]
+    pub fn launcher(&self) -> Launcher {
+        Launcher {
+            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/sqern")),
+            user: SERVICE_USER.to_owned(),
+        }
     }
 
     /// Returns the environment of a connection.

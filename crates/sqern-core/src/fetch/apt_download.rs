@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqern_process::OutputTail;
 
 use super::FetchError;
-use crate::shell::{End, SuperviseError, supervise};
+use crate::shell::{End, supervise_group};
 
 /// The time limit for one package.
 const TIME_LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -52,9 +52,8 @@ async fn download_package(package: &str, directory: &Path) -> Result<PathBuf, St
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(stderr);
-    let ended = supervise(command, TIME_LIMIT, std::future::pending()).await;
-    let (status, end) = ended
-        .map_err(|(SuperviseError::Start(error) | SuperviseError::Wait(error))| text(error))?;
+    let ended = supervise_group(command, TIME_LIMIT, std::future::pending()).await;
+    let (status, end) = ended.map_err(text)?;
     if end == End::TimedOut {
         return Err(format!("timed out after {TIME_LIMIT:?}"));
     }

@@ -1,5 +1,6 @@
 //! The execution of a plan: trees of several kernels in parallel, recorded in one generation.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -13,8 +14,10 @@ use sqern_upstream::ClientOptions;
 use tokio_util::sync::CancellationToken;
 
 use super::download::Downloader;
-use super::tree::TreeFetcher;
+use super::tree::{ProofTools, TreeFetcher};
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
+use crate::directories::require_safe_store;
+use crate::sandbox::{SandboxRequest, WeakIsolation, select};
 use crate::{Clock, Database, Error, Progress};
 
 /// The configuration of a fetch.
@@ -28,6 +31,10 @@ pub struct FetchConfig {
     pub jobs: u16,
     /// Whether a test module is compiled in each tree. A tree in which that fails is not recorded.
     pub compile_module: bool,
+    /// The isolation of the compilation.
+    pub sandbox: SandboxRequest,
+    /// The environment of a fetch command.
+    pub environment: Vec<(OsString, OsString)>,
     /// The comment of the generation.
     pub comment: String,
     /// The time that is recorded.
@@ -42,6 +49,8 @@ pub enum FetchEvent {
         /// The size of the data.
         bytes: u64,
     },
+    /// Test modules are compiled with less isolation than bubblewrap provides.
+    WeakIsolation(WeakIsolation),
     /// Build tools are not installed. Each tool is reported once.
     MissingTools(MissingTools),
     /// A kernel was processed.
@@ -114,11 +123,20 @@ pub async fn execute(
     progress: &impl Progress<FetchEvent>,
     stop: &CancellationToken,
 ) -> Result<FetchSummary, Error> {
+    require_safe_store(&config.store)?;
     let session = database.open().await?;
     change::require_writer(&session.client).await?;
     // A server or a firewall can close a connection that is idle during the downloads.
     drop(session);
     let now = config.clock.now();
+    let tools = if config.compile_module {
+        let machine = build_tools::machine()?;
+        let report = |weak| progress.report(FetchEvent::WeakIsolation(weak));
+        let sandbox = select(&config.sandbox, report).await?;
+        Some(ProofTools { machine, sandbox })
+    } else {
+        None
+    };
     let trees = TreeFetcher {
         downloader: Downloader {
             client: sqern_upstream::Client::new(ClientOptions::default())?,
@@ -133,11 +151,8 @@ pub async fn execute(
         },
         store: &config.store,
         method: &plan.method,
-        machine: if config.compile_module {
-            Some(build_tools::machine()?)
-        } else {
-            None
-        },
+        tools,
+        environment: &config.environment,
         now,
         progress,
         reported_tools: Mutex::default(),

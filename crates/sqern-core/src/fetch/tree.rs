@@ -2,6 +2,7 @@
 //! to the store.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sqern_model::Kernel;
 use sqern_store::store::{Found, Manifest, ManifestPackage, PackageVerification, Staged, digest};
-use sqern_store::tree::{Machine, ProveOptions, Tool, make_variables};
+use sqern_store::tree::{Machine, Proof, ProveOptions, Tool, make_variables};
 use sqern_store::{Limits, Store, tree, unpack};
 
 use super::download::Downloader;
@@ -19,6 +20,7 @@ use super::{
     PlannedPackage, external_command,
 };
 use crate::blocking::blocking;
+use crate::sandbox::Sandbox;
 use crate::{Error, Progress};
 
 /// The operation in an error of a blocking task.
@@ -29,13 +31,23 @@ pub(super) struct TreeFetcher<'a, P> {
     pub(super) downloader: Downloader<'a, P>,
     pub(super) store: &'a Store,
     pub(super) method: &'a DownloadMethod,
-    /// The build tools of this machine. A module is compiled in each tree, and a tree without one
-    /// is rejected. `None` skips that.
-    pub(super) machine: Option<Machine>,
+    /// The tools with which a module is compiled in each tree. A tree without a module is rejected.
+    /// `None` skips the compilation.
+    pub(super) tools: Option<ProofTools>,
+    /// The environment of a fetch command.
+    pub(super) environment: &'a [(OsString, OsString)],
     pub(super) now: Timestamp,
     pub(super) progress: &'a P,
     /// The missing tools that were reported.
     pub(super) reported_tools: Mutex<BTreeSet<Tool>>,
+}
+
+/// The tools that compile a module.
+pub(super) struct ProofTools {
+    /// The build tools of this machine.
+    pub(super) machine: Machine,
+    /// The sandbox of make.
+    pub(super) sandbox: Sandbox,
 }
 
 /// The result of unpacking the packages of a kernel.
@@ -60,7 +72,8 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         let (mut unpacked, mut packages) = (Unpacked::default(), Vec::new());
         match self.method {
             DownloadMethod::Command { script, time_limit } => {
-                external_command::run(script, kernel, staged.root(), *time_limit).await?;
+                external_command::run(script, kernel, staged.root(), *time_limit, self.environment)
+                    .await?;
             }
             DownloadMethod::Packages {
                 allow_unverified, ..
@@ -68,13 +81,14 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
                 (unpacked, packages) = self.unpack(plan, &staged, *allow_unverified).await?;
             }
         }
-        let vermagic = match &self.machine {
-            Some(machine) => Some(
-                self.compile_module(kernel, &staged, machine, &unpacked.depends)
+        let proof = match &self.tools {
+            Some(tools) => Some(
+                self.compile_module(kernel, &staged, tools, &unpacked.depends)
                     .await?,
             ),
             None => None,
         };
+        let (vermagic, sandbox) = proof.map(|proof| (proof.vermagic, proof.sandbox)).unzip();
         let root = staged.root().to_owned();
         let tree = blocking(PROCESS, move || digest(&root)).await??;
         let manifest = Manifest {
@@ -86,6 +100,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             packages,
             changes: unpacked.changes,
             vermagic,
+            sandbox: sandbox.flatten().map(Into::into),
             tree,
         };
         Ok(FetchOutcome::Fetched(
@@ -104,7 +119,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
                 .iter()
                 .any(|package| package.checksum == planned.package.checksum)
         };
-        let is_proven = self.machine.is_none() || manifest.vermagic.is_some();
+        let is_proven = self.tools.is_none() || manifest.vermagic.is_some();
         let is_command = matches!(self.method, DownloadMethod::Command { .. });
         if !is_proven || is_command || !plan.packages.iter().all(contains) {
             return Ok(None);
@@ -169,19 +184,21 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         Ok((unpacked.await??, packages))
     }
 
-    /// Compiles a module in the tree and returns its vermagic. Without the tools for BTF or
+    /// Compiles a module in the tree. Without the tools for BTF or
     /// objtool, the module has no BTF or is not processed by objtool.
     async fn compile_module(
         &self,
         kernel: &Kernel,
         staged: &Staged,
-        machine: &Machine,
+        tools: &ProofTools,
         depends: &BTreeSet<String>,
-    ) -> Result<String, Error> {
-        let build = staged.root().join("build");
-        let missing = MissingTools::find(kernel, &build, machine, depends);
+    ) -> Result<Proof, Error> {
+        let root = staged.root().to_owned();
+        let build = root.join("build");
+        let missing = MissingTools::find(kernel, &build, &tools.machine, depends);
         let options = ProveOptions {
             variables: make_variables(&missing.tools),
+            sandbox: tools.sandbox.clone(),
             ..ProveOptions::default()
         };
         let checked = missing.check();
@@ -190,11 +207,8 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         let scratch = tempfile::tempdir_in(self.store.scratch()?);
         let scratch = scratch.map_err(Error::io("could not create a temporary directory"))?;
         let kernel = kernel.version.clone();
-        let proof = blocking(PROCESS, move || {
-            tree::prove(&build, &kernel, scratch.path(), &options)
-        })
-        .await??;
-        Ok(proof.vermagic)
+        let prove = move || tree::prove(&root, &kernel, scratch.path(), &options);
+        Ok(blocking(PROCESS, prove).await??)
     }
 
     /// Reports missing tools if one of them was not reported for another kernel.

@@ -13,7 +13,9 @@ use super::step::{
 use super::value::{CommandText, LabelText, PositiveDuration, UrlText};
 use crate::Error;
 use crate::available::Evidence;
+use crate::environment::VariableName;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
+use crate::sandbox::Mode;
 
 /// A pipeline file in TOML. All values are valid.
 #[derive(Debug, Deserialize)]
@@ -54,6 +56,9 @@ struct FetchSection {
     #[serde(default)]
     allow_unverified: bool,
     command: Option<CommandText>,
+    #[serde(default)]
+    env: Vec<VariableName>,
+    sandbox: Option<Mode>,
 }
 
 /// The section of builds or tests.
@@ -67,6 +72,14 @@ struct CommandSection {
     max_failures: Option<NonZeroU32>,
     #[serde(default)]
     untried: bool,
+    #[serde(default)]
+    env: Vec<VariableName>,
+    #[serde(default)]
+    sandbox: Option<Mode>,
+    #[serde(default)]
+    writable: Vec<PathBuf>,
+    #[serde(default)]
+    network: bool,
     /// For tests.
     flavor: Option<LabelText>,
     /// For tests.
@@ -120,7 +133,22 @@ impl PipelineFile {
                 "[fetch] cannot contain both command and arch, mirror-base or allow-unverified",
             ));
         }
+        if file.fetch.command.is_none() && !file.fetch.env.is_empty() {
+            return Err(invalid(
+                path,
+                None,
+                "[fetch] cannot contain env without command",
+            ));
+        }
         let (builds, tests) = (file.build.as_ref(), file.test.as_ref());
+        for (section, name) in [(builds, "build"), (tests, "test")] {
+            let is_open =
+                section.is_some_and(|section| section.network || !section.writable.is_empty());
+            if is_open && section.is_some_and(|section| section.sandbox.is_none()) {
+                let reason = format!("[{name}] cannot contain writable or network without sandbox");
+                return Err(invalid(path, None, &reason));
+            }
+        }
         for (is_present, section, key) in [
             (
                 builds.is_some_and(|section| section.flavor.is_some()),
@@ -203,6 +231,8 @@ impl PipelineFile {
             mirror_base,
             allow_unverified,
             command,
+            env,
+            sandbox,
         } = &self.fetch;
         let method = match command {
             Some(command) => FetchMethod::Command(command.0.clone()),
@@ -217,6 +247,8 @@ impl PipelineFile {
             limit: limit.map(NonZeroU32::get),
             jobs: jobs.map_or(FetchStep::DEFAULT_JOBS, NonZeroU16::get),
             method,
+            env: env.clone(),
+            sandbox: *sandbox,
             store: self.store.clone(),
             sources: self.sources.clone(),
         }
@@ -282,6 +314,10 @@ impl PipelineFile {
                 .time_limit
                 .map_or(ExecutionOptions::DEFAULT_TIME_LIMIT, |limit| limit.0),
             max_failures: section.max_failures.map(NonZeroU32::get),
+            env: section.env.clone(),
+            sandbox: section.sandbox.unwrap_or(Mode::Off),
+            writable: section.writable.clone(),
+            network: section.network,
             logs: self.logs.clone(),
             store: self.store.clone(),
             ..ExecutionOptions::new(&section.command.0)
@@ -384,6 +420,18 @@ mod tests {
             (
                 "[build]\ncommand = \"x\"\ncluster = \"lab\"",
                 "a.toml: [build] cannot contain cluster",
+            ),
+            (
+                "[build]\ncommand = \"x\"\nenv = [\"A=b\"]",
+                "a.toml:5: must be the name of an environment variable",
+            ),
+            (
+                "[fetch]\nenv = [\"CC\"]",
+                "a.toml: [fetch] cannot contain env without command",
+            ),
+            (
+                "[build]\ncommand = \"x\"\nnetwork = true",
+                "a.toml: [build] cannot contain writable or network without sandbox",
             ),
             (
                 "[test]\ncommand = \"x\"\nofficial = false",

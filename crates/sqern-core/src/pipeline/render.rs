@@ -12,7 +12,9 @@ use super::step::{
     AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep,
 };
 use crate::available::Evidence;
+use crate::environment::VariableName;
 use crate::runs::{ExecutionOptions, RunSelection};
+use crate::sandbox::Mode;
 
 impl Step {
     /// Returns the arguments of the program `sqern` that run this step. Options with their default
@@ -80,6 +82,8 @@ impl Arguments {
             limit,
             jobs,
             method,
+            env,
+            sandbox,
             store,
             sources,
         } = step;
@@ -102,6 +106,8 @@ impl Arguments {
             }
             FetchMethod::Command(command) => self.option("--command", Some(command)),
         }
+        self.variables(env);
+        self.option("--sandbox", *sandbox);
         self.path("--store", store.as_ref());
         self.path("--sources", sources.as_ref());
     }
@@ -176,6 +182,16 @@ impl Arguments {
         self.option("--max-failures", options.max_failures);
         self.flag("--untried", selection.untried);
         self.duration("--lease", options.lease, ExecutionOptions::DEFAULT_LEASE);
+        self.variables(&options.env);
+        let is_open = options.network || !options.writable.is_empty();
+        self.option(
+            "--sandbox",
+            Some(options.sandbox).filter(|mode| is_open || *mode != Mode::Off),
+        );
+        for path in &options.writable {
+            self.path("--writable", Some(path));
+        }
+        self.flag("--network", options.network);
         self.path("--store", options.store.as_ref());
         self.path("--logs", options.logs.as_ref());
     }
@@ -203,6 +219,12 @@ impl Arguments {
     fn distros(&mut self, distros: &[DistroName]) {
         for distro in distros {
             self.option("--distro", Some(distro));
+        }
+    }
+
+    fn variables(&mut self, names: &[VariableName]) {
+        for name in names {
+            self.option("--env", Some(name));
         }
     }
 

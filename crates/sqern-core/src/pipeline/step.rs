@@ -8,7 +8,9 @@ use sqern_model::DistroName;
 use url::Url;
 
 use crate::available::Evidence;
+use crate::environment::VariableName;
 use crate::runs::{BuildSpec, ExecutionOptions, RunSelection, TestSpec};
+use crate::sandbox::Mode;
 
 /// The name of a step. The variants are in the order of execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +76,10 @@ pub struct FetchStep {
     pub jobs: u16,
     /// The program that downloads the headers.
     pub method: FetchMethod,
+    /// Environment variables of the shell command, besides those that each command receives.
+    pub env: Vec<VariableName>,
+    /// Isolation of the compilation of test modules; `None` for that of the settings.
+    pub sandbox: Option<Mode>,
     /// Directory of fetched headers; `None` for that of the settings.
     pub store: Option<PathBuf>,
     /// Directory of distribution files that override or extend the built-in ones.

@@ -2,6 +2,7 @@
 
 mod execution;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 use self::execution::Execution;
 use super::plan::require;
 use super::{KernelChoice, RunSelection, RunSpec, StartRequest, StartedRun, TestSpec, start};
+use crate::directories::{open_log_root, require_safe_store};
 use crate::read_model::StaleReason;
+use crate::sandbox::{SandboxRequest, WeakIsolation, select};
 use crate::{ChangeOptions, Clock, Database, Error, Progress};
 
 /// The configuration of a [`RunExecutor`].
@@ -38,6 +41,14 @@ pub struct ExecutorConfig {
     /// The directory that contains a directory of logs for each run. It must be absolute, because
     /// it is recorded.
     pub logs: PathBuf,
+    /// The environment of the command, without the variables of the run and the kernel.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The isolation of the command.
+    pub sandbox: SandboxRequest,
+    /// The absolute paths that the command can write in a sandbox.
+    pub writable: Vec<PathBuf>,
+    /// Whether the command can use the network in a sandbox.
+    pub network: bool,
     /// The store of headers.
     pub store: Store,
     /// The comment of the generations.
@@ -71,6 +82,8 @@ impl Default for RetryPolicy {
 pub enum RunEvent {
     /// The read model was not updated before the run claims kernels.
     ReadModelStale(StaleReason),
+    /// The commands have less isolation than bubblewrap provides.
+    WeakIsolation(WeakIsolation),
     /// A run was abandoned by its owner, and was closed as ABORTED.
     AbandonedRunClosed {
         /// The kind of the run.
@@ -165,6 +178,10 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         selection: &RunSelection,
         max_kernels: Option<usize>,
     ) -> Result<Option<RunSummary>, Error> {
+        require_safe_store(&self.config.store)?;
+        open_log_root(&self.config.logs)?;
+        let report = |weak| self.progress.report(RunEvent::WeakIsolation(weak));
+        let sandbox = select(&self.config.sandbox, report).await?;
         let kernels = max_kernels.map_or(KernelChoice::ALL, |max_kernels| KernelChoice::Claim {
             max_kernels,
         });
@@ -176,7 +193,7 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         let Some((run, session)) = started else {
             return Ok(None);
         };
-        let logs = self.config.logs.join(format!("{}-{}", spec.kind(), run.id));
+        let logs = self.config.logs.join(logs_name(spec.kind(), run.id));
         self.progress.report(RunEvent::RunStarted {
             kind: spec.kind(),
             id: run.id,
@@ -184,7 +201,7 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
             logs: logs.clone(),
         });
         let variables = variables(spec, selection, &run);
-        let execution = Execution::new(self, spec.kind(), run.id, logs, variables, session);
+        let execution = Execution::new(self, spec.kind(), run.id, variables, sandbox, session);
         Ok(Some(execution.run(&run.kernels).await))
     }
 
@@ -278,6 +295,11 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         transaction.commit().await?;
         Ok(runs)
     }
+}
+
+/// Returns the name of the directory of the logs of a run.
+fn logs_name(kind: RunKind, id: i64) -> String {
+    format!("{kind}-{id}")
 }
 
 /// Returns the variables of the command, besides those of the kernel.

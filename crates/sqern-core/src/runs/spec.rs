@@ -7,6 +7,9 @@ use std::time::Duration;
 use sqern_db::run::{PlanFilter, RunSelection};
 use sqern_model::RunKind;
 
+use crate::environment::VariableName;
+use crate::sandbox::Mode;
+
 /// The kind of a run, and its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunSpec {
@@ -104,6 +107,14 @@ pub struct ExecutionOptions {
     pub max_failures: Option<u32>,
     /// Duration of the lease.
     pub lease: Duration,
+    /// Environment variables of the command, besides those that each command receives.
+    pub env: Vec<VariableName>,
+    /// Isolation of the command.
+    pub sandbox: Mode,
+    /// Paths that the command can write in a sandbox.
+    pub writable: Vec<PathBuf>,
+    /// Whether the command can use the network in a sandbox.
+    pub network: bool,
     /// Directory of logs.
     pub logs: Option<PathBuf>,
     /// Directory of fetched headers.
@@ -127,6 +138,10 @@ impl ExecutionOptions {
             time_limit: Self::DEFAULT_TIME_LIMIT,
             max_failures: None,
             lease: Self::DEFAULT_LEASE,
+            env: vec![],
+            sandbox: Mode::Off,
+            writable: vec![],
+            network: false,
             logs: None,
             store: None,
         }

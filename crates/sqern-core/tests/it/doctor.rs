@@ -3,7 +3,7 @@
 use sqern_core::doctor::{DoctorRequest, Finding, Problem, State, diagnose};
 use sqern_upstream::sources;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, no_sandbox};
 
 fn problem(message: &str) -> Problem {
     Problem {
@@ -19,6 +19,7 @@ fn request(fixture: &Fixture) -> DoctorRequest {
         crawl: None,
         store: Ok(fixture.directory.path().join("store")),
         path: "/usr/bin:/bin".into(),
+        launcher: no_sandbox().launcher,
         now: jiff::Timestamp::now(),
     }
 }

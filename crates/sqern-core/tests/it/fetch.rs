@@ -11,7 +11,7 @@ use sqern_core::{Clock, Error, Silent};
 use sqern_model::SourceSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::Fixture;
+use crate::support::{Fixture, environment, no_sandbox};
 
 /// Returns a fixture with these kernels of debian12, which are seen and not fetched.
 async fn seen(versions: &[&str]) -> Fixture {
@@ -58,6 +58,8 @@ fn config(fixture: &Fixture) -> FetchConfig {
         store: fixture.store.clone(),
         jobs: 1,
         compile_module: false,
+        sandbox: no_sandbox(),
+        environment: environment(),
         comment: "a test".to_owned(),
         clock: Clock::Fixed("2026-01-31T12:00:00Z".parse().unwrap()),
     }

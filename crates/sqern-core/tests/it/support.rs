@@ -1,9 +1,11 @@
 //! A database with fetched kernels, a store and a directory of logs.
 
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use pg_connect::{ConnectEnv, ConnectRequest};
 use sqern_core::runs::{ExecutorConfig, Lease, RetryPolicy, RunSelection};
+use sqern_core::sandbox::{Launcher, Mode, SandboxRequest};
 use sqern_core::{Clock, Database};
 use sqern_model::KernelName;
 use sqern_store::Store;
@@ -78,6 +80,10 @@ impl Fixture {
                 owner: "a test".to_owned(),
             },
             logs: self.directory.path().join("logs"),
+            environment: environment(),
+            sandbox: no_sandbox(),
+            writable: vec![],
+            network: false,
             store: self.store.clone(),
             comment: "a test".to_owned(),
             clock: Clock::Fixed("2026-01-31T12:00:00Z".parse().unwrap()),
@@ -112,6 +118,22 @@ impl Fixture {
 
     pub fn create_file(&self, name: &str) {
         std::fs::write(self.directory.path().join(name), "").unwrap();
+    }
+}
+
+/// Returns the environment of commands.
+pub fn environment() -> Vec<(OsString, OsString)> {
+    vec![("PATH".into(), "/usr/bin:/bin".into())]
+}
+
+/// Returns a request for no sandbox.
+pub fn no_sandbox() -> SandboxRequest {
+    SandboxRequest {
+        mode: Mode::Off,
+        launcher: Launcher {
+            program: "/nonexistent".into(),
+            user: "nobody".to_owned(),
+        },
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole};
+use sqern_sandbox::Applied;
 
 use super::inaccessible;
 use super::tree_digest::TreeDigest;
@@ -37,8 +38,21 @@ pub struct Manifest {
     pub changes: Vec<String>,
     /// The vermagic of a module that was compiled in the tree; `None` if none was compiled.
     pub vermagic: Option<String>,
+    /// The sandbox in which that module was compiled; `None` without a module or a sandbox, and for
+    /// trees of versions without sandboxes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<ManifestSandbox>,
     /// The digest of the tree at creation, without this file.
     pub tree: TreeDigest,
+}
+
+/// The sandbox in which the test module was compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestSandbox {
+    /// The method: `bubblewrap` or `landlock`.
+    pub method: String,
+    /// The names of the restrictions, such as `network-namespace`.
+    pub restrictions: Vec<String>,
 }
 
 /// A package of a tree.
@@ -90,6 +104,15 @@ pub enum VerificationMethod {
     Apt,
     /// The signature of the package.
     PackageSignature,
+}
+
+impl From<Applied> for ManifestSandbox {
+    fn from(applied: Applied) -> Self {
+        Self {
+            method: applied.method.to_string(),
+            restrictions: applied.restrictions,
+        }
+    }
 }
 
 impl Manifest {

@@ -54,7 +54,7 @@ impl Store {
             _ => {}
         }
         DirBuilder::new()
-            .mode(0o700)
+            .mode(0o755)
             .create(&directory)
             .map_err(|error| inaccessible(error, &directory))?;
         Ok(Some(Staged {

@@ -27,6 +27,7 @@ fn manifest(tree: &Path) -> Manifest {
         verified: None,
     };
     Manifest {
+        sandbox: None,
         schema: Manifest::schema(),
         distro: kernel().distro,
         version: kernel().version,

@@ -1,18 +1,18 @@
 //! The section `.modinfo` of kernel modules (modinfo(8)).
 
-use std::fs::File;
+use std::io::Cursor;
 use std::path::Path;
 
 use super::elf;
 use crate::{Error, ErrorKind};
 
-/// Returns the `vermagic` of a module: the release of its kernel, then the build options that both
+/// Returns the `vermagic` of a module with this content: the release of its kernel, then the build options that both
 /// must have in common.
 ///
 /// # Errors
 ///
 /// Returns an error if the file is not a module with a vermagic.
-pub(super) fn vermagic(module: &Path) -> Result<String, Error> {
+pub(super) fn vermagic(content: Option<&[u8]>, module: &Path) -> Result<String, Error> {
     let invalid = |reason: String| {
         Error::failed(
             ErrorKind::BuildFailed,
@@ -21,9 +21,9 @@ pub(super) fn vermagic(module: &Path) -> Result<String, Error> {
             module.display(),
         )
     };
-    let mut file = File::open(module).map_err(|error| invalid(error.to_string()))?;
-    let section =
-        elf::section(&mut file, ".modinfo").map_err(|error| invalid(error.to_string()))?;
+    let content = content.ok_or_else(|| invalid("make created no module".into()))?;
+    let section = elf::section(&mut Cursor::new(content), ".modinfo")
+        .map_err(|error| invalid(error.to_string()))?;
     value(&section, "vermagic").ok_or_else(|| invalid("no vermagic in .modinfo".into()))
 }
 

@@ -3,11 +3,11 @@
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use sqern_model::KernelVersion;
-use sqern_process::{Finished, printable_lines};
+use sqern_process::printable_lines;
+use sqern_sandbox::{Applied, Finished, Limits, Policy, Program, Sandbox, Scratch};
 
 use super::{build_tools, hint, modinfo};
 use crate::{Error, ErrorKind};
@@ -32,8 +32,13 @@ MODULE_LICENSE(\"GPL\");
 MODULE_DESCRIPTION(\"proves that modules can be built\");
 ";
 const MAKEFILE: &str = "obj-m := sqern_proof.o\n";
+/// The name of the compiled module.
+const MODULE: &str = "sqern_proof.ko";
 /// The maximum average length of a line of output that is kept.
 const LINE_BYTES: usize = 1024;
+/// The maximum size of the compiled module. With the debug information of the kernel headers, it has
+/// less than 1 MB.
+const MAX_MODULE_BYTES: u64 = 64 << 20;
 
 /// Options of [`prove`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +51,10 @@ pub struct ProveOptions {
     pub variables: Vec<String>,
     /// The number of last lines of the output that are kept.
     pub output_lines: usize,
+    /// The sandbox of make.
+    pub sandbox: Sandbox,
+    /// The maximum size of the results in bytes.
+    pub scratch_bytes: u64,
 }
 
 impl Default for ProveOptions {
@@ -55,6 +64,8 @@ impl Default for ProveOptions {
             path: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
             variables: Vec::new(),
             output_lines: 20,
+            sandbox: Sandbox::off(),
+            scratch_bytes: 512 << 20,
         }
     }
 }
@@ -68,40 +79,48 @@ pub struct Proof {
     pub took: Duration,
     /// The last lines of the output of make and the compiler, which include warnings.
     pub output: Vec<String>,
+    /// The restrictions of make; `None` without a sandbox.
+    pub sandbox: Option<Applied>,
 }
 
-/// Compiles a test module with `make -C build M=scratch modules`, and compares the release in its
-/// vermagic with `kernel`.
+/// Compiles a test module with `make -C tree/build M=scratch modules`, and compares the release in
+/// its vermagic with `kernel`.
 ///
-/// `build` is the link or directory of the headers. `scratch` is an empty directory, in which the
-/// results remain. The environment of make contains only the values of `options`, so that variables
-/// of the caller have no effect.
+/// `tree` contains the headers, and the link or directory `build`. `scratch` is an empty directory
+/// for the results. With bubblewrap, its content is in memory and is lost. The environment of make
+/// contains only the values of `options`, so that variables of the caller have no effect.
 ///
-/// The compilation runs programs of the packages (fixdep, modpost, objtool), which must therefore
-/// be verified.
+/// The compilation runs Makefiles and programs of the packages (fixdep, modpost, objtool). In a
+/// sandbox, they can read only the tree and the files of the system, and write only to `scratch`.
 ///
 /// # Errors
 ///
-/// Returns an error if make cannot be run, fails or exceeds its time limit, or if the vermagic is
-/// that of another kernel.
+/// Returns an error if the sandbox cannot be created, if make cannot be run, fails or exceeds its
+/// time limit, or if the vermagic is that of another kernel.
 pub fn prove(
-    build: &Path,
+    tree: &Path,
     kernel: &KernelVersion,
     scratch: &Path,
     options: &ProveOptions,
 ) -> Result<Proof, Error> {
-    let build = supported_path(build)?;
+    let build = supported_path(&tree.join("build"))?;
+    let tree = supported_path(tree)?;
     let scratch = supported_path(scratch)?;
-    write_module(&scratch)
+    require_empty(&scratch)
         .map_err(|error| Error::io("could not prepare", error, scratch.display()))?;
+    let make = make(&build, &scratch, options)?;
+    let mut read_only = vec![tree];
+    // A fetch command can create a link to headers outside the tree.
+    if !build.starts_with(&read_only[0]) {
+        read_only.push(build.clone());
+    }
+    let policy = policy(read_only, &scratch, options);
+    let max_bytes = options.output_lines.saturating_mul(LINE_BYTES);
     let start = Instant::now();
-    let command = make(&build, &scratch, options);
-    let finished = sqern_process::run(
-        command,
-        options.time_limit,
-        options.output_lines.saturating_mul(LINE_BYTES),
-    );
-    let finished = finished.map_err(not_started)?;
+    let finished = options
+        .sandbox
+        .run(&policy, &make, options.time_limit, max_bytes)
+        .map_err(|error| not_started(error, &build))?;
     let took = start.elapsed();
     let output = printable_lines(&finished.output, options.output_lines);
     let vermagic = check(&finished, &build, kernel, &scratch, options)
@@ -110,7 +129,37 @@ pub fn prove(
         vermagic,
         took,
         output,
+        sandbox: finished.applied,
     })
+}
+
+/// Returns the access of make.
+fn policy(read_only: Vec<PathBuf>, scratch: &Path, options: &ProveOptions) -> Policy {
+    let file = |name: &str, content: &str| (name.to_owned(), content.to_owned());
+    let variable =
+        |name: &str, value: &dyn AsRef<std::ffi::OsStr>| (name.into(), value.as_ref().to_owned());
+    Policy {
+        read_only,
+        writable: vec![],
+        scratch: Scratch {
+            path: scratch.to_owned(),
+            size_bytes: options.scratch_bytes,
+            files: vec![file("sqern_proof.c", SOURCE), file("Makefile", MAKEFILE)],
+            results: vec![MODULE.to_owned()],
+            max_result_bytes: MAX_MODULE_BYTES,
+        },
+        network: false,
+        environment: vec![
+            variable("PATH", &options.path),
+            variable("LC_ALL", &"C"),
+            variable("HOME", &scratch),
+            variable("TMPDIR", &scratch),
+        ],
+        limits: Limits {
+            cpu_seconds: Some(options.time_limit.as_secs() + 1),
+            ..Limits::default()
+        },
+    }
 }
 
 /// Returns the vermagic of the module, if make succeeded and the module is that of the kernel.
@@ -152,7 +201,8 @@ fn check(
         }
         Some(_) => {}
     }
-    let vermagic = modinfo::vermagic(&scratch.join("sqern_proof.ko"))?;
+    let module = finished.results.first().and_then(Option::as_deref);
+    let vermagic = modinfo::vermagic(module, &scratch.join(MODULE))?;
     if vermagic.split(' ').next() != Some(kernel.as_str()) {
         let reason = format!("the vermagic of the module is {vermagic:?} instead of {kernel}");
         let error = Error::failed(
@@ -195,53 +245,58 @@ fn supported_path(directory: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// Writes the source of the module into an empty directory.
-fn write_module(scratch: &Path) -> std::io::Result<()> {
-    if fs::read_dir(scratch)?.next().is_some() {
+/// Returns an error if a directory contains a file.
+fn require_empty(directory: &Path) -> std::io::Result<()> {
+    if fs::read_dir(directory)?.next().is_some() {
         return Err(std::io::Error::new(
             IoErrorKind::DirectoryNotEmpty,
             "directory not empty",
         ));
     }
-    fs::write(scratch.join("sqern_proof.c"), SOURCE)?;
-    fs::write(scratch.join("Makefile"), MAKEFILE)
+    Ok(())
 }
 
-fn make(build: &Path, scratch: &Path, options: &ProveOptions) -> Command {
-    // `Command` would search the PATH of the caller.
+fn make(build: &Path, scratch: &Path, options: &ProveOptions) -> Result<Program, Error> {
     let mut directories = options.path.split(':');
-    let program = directories.find_map(|directory| {
-        Some(Path::new(directory).join("make")).filter(|program| program.is_file())
-    });
+    let path = directories
+        .find_map(|directory| {
+            Some(Path::new(directory).join("make")).filter(|program| program.is_file())
+        })
+        .ok_or_else(|| missing_make("not found in PATH"))?;
     let mut module = std::ffi::OsString::from("M=");
     module.push(scratch);
-    let mut command = Command::new(program.unwrap_or_else(|| PathBuf::from("/nonexistent/make")));
-    command
-        .arg("-C")
-        .arg(build)
-        .arg(module)
-        .args(&options.variables)
-        .arg("modules")
-        .current_dir(scratch);
-    command
-        .env_clear()
-        .env("PATH", &options.path)
-        .env("LC_ALL", "C")
-        .env("HOME", scratch)
-        .env("TMPDIR", scratch);
-    command
+    let variables = options.variables.iter().map(Into::into);
+    Ok(Program {
+        path,
+        arguments: ["-C".into(), build.into(), module]
+            .into_iter()
+            .chain(variables)
+            .chain(["modules".into()])
+            .collect(),
+        directory: Some(scratch.to_owned()),
+    })
 }
 
-fn not_started(error: std::io::Error) -> Error {
-    if error.kind() == IoErrorKind::NotFound {
-        Error::failed(
-            ErrorKind::MissingTool,
-            "could not run",
-            error.to_string(),
-            "make",
-        )
+fn missing_make(reason: &str) -> Error {
+    Error::failed(ErrorKind::MissingTool, "could not run", reason, "make")
         .with_hint("Install make and gcc (apt-get install make gcc, or dnf install make gcc).")
-    } else {
-        Error::io("could not run", error, "make")
+}
+
+fn not_started(error: sqern_sandbox::Error, build: &Path) -> Error {
+    match error {
+        sqern_sandbox::Error::Start { error, .. } if error.kind() == IoErrorKind::NotFound => {
+            missing_make(&error.to_string())
+        }
+        sqern_sandbox::Error::Start { error, .. } => Error::io("could not run", error, "make"),
+        sqern_sandbox::Error::Scratch { path, error } => {
+            Error::io("could not prepare", error, path.display())
+        }
+        error => Error::failed(
+            ErrorKind::Sandbox,
+            "could not compile a module in",
+            error.to_string(),
+            build.display(),
+        )
+        .with_hint("sqern fetch --sandbox off  # compiles without a sandbox"),
     }
 }

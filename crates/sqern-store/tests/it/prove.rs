@@ -19,7 +19,7 @@ const RULE: &str = "modules:
 struct Tree {
     build: PathBuf,
     scratch: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Tree {
@@ -35,13 +35,13 @@ impl Tree {
         Self {
             build,
             scratch,
-            _directory: directory,
+            directory,
         }
     }
 
     fn prove(&self, options: &ProveOptions) -> Result<Proof, Error> {
         prove(
-            &self.build,
+            self.build.parent().expect("a directory"),
             &KernelVersion::new("6.1.0-25-amd64").expect("a version"),
             &self.scratch,
             options,
@@ -196,12 +196,9 @@ fn scratch_directory_must_be_empty() {
 #[test]
 fn unsupported_paths_are_detected_before_the_build() {
     let tree = Tree::new(RULE);
-    let odd = tree
-        .build
-        .parent()
-        .map(|directory| directory.join("a b"))
-        .unwrap();
-    fs::rename(&tree.build, &odd).unwrap();
+    let odd = tree.directory.path().join("a b");
+    fs::create_dir(&odd).unwrap();
+    fs::rename(&tree.build, odd.join("build")).unwrap();
     let kernel = KernelVersion::new("6.1.0-25-amd64").unwrap();
     let error = prove(&odd, &kernel, &tree.scratch, &ProveOptions::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnsupportedPath);

@@ -21,7 +21,7 @@ use crate::printer::{Format, RowArgs};
 #[command(after_help = "Checks:
   database  connection, server version, clock, roles, schema, journal, age of the last crawl
   sources   definitions, keyrings, availability of the servers, signatures, clocks
-  tools     make, compiler and other build tools, apt-get
+  tools     make, compiler and other build tools, apt-get, sandbox of test modules
   store     directory, free disk space, cache
 
 Examples:
@@ -58,6 +58,7 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
         crawl: (!args.offline).then(|| args.crawl.options(context)),
         store: args.store.directory(context).map_err(Into::into),
         path: context.settings.path.clone().unwrap_or_default(),
+        launcher: context.settings.launcher(),
         now: context.settings.now(),
     };
     let connection = context.connect().await.map_err(Into::into);

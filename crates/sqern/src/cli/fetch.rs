@@ -6,13 +6,16 @@ mod run;
 use std::time::Duration;
 
 use clap::Args;
+use sqern_core::environment::VariableName;
 use sqern_core::fetch::{DownloadMethod, FetchRequest};
 use sqern_core::input::{parse_command, parse_duration};
 use sqern_core::pipeline::{FetchMethod, FetchStep};
+use sqern_core::sandbox::Mode;
 use sqern_model::{DistroName, KernelName};
 use url::Url;
 
 use super::change::ChangeArgs;
+use super::sandbox_args::sandbox_mode;
 use super::sources::SourcesArgs;
 use super::store_args::StoreArgs;
 
@@ -31,6 +34,9 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing
 /// compilers and libraries are reported once, with the command that installs them. Without pahole,
 /// the module is compiled without BTF. Without libelf, it is compiled without objtool.
+///
+/// The compilation runs Makefiles and programs of the packages. In a sandbox, they have no network,
+/// read only the headers and the system files, and write only to a temporary directory.
 ///
 /// Exit status: 0 if all kernels were fetched, 1 if a kernel could not be fetched, 2 for a usage
 /// error.
@@ -62,10 +68,18 @@ pub(super) struct FetchArgs {
     /// Record kernels without compiling a test module
     #[arg(long)]
     no_prove: bool,
+    /// Sandbox of the test module: require (bubblewrap), auto (the best available) or off
+    /// [default: auto]
+    #[arg(long, value_name = "MODE", value_parser = sandbox_mode())]
+    sandbox: Option<Mode>,
     /// Shell command that fetches kernel $SQERN_VERSION of $SQERN_DISTRO into the directory
     /// $SQERN_TREE
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch", "allow_unverified"], value_parser = parse_command)]
     command: Option<String>,
+    /// Environment variable of the command (repeatable) [default: PATH, HOME, LANG, LC_*, TZ,
+    /// TMPDIR, USER, LOGNAME, SHELL and SQERN_*, without secrets]
+    #[arg(long = "env", value_name = "NAME", requires = "command")]
+    env: Vec<VariableName>,
     /// Time limit of the command for one kernel
     #[arg(long, value_name = "DURATION", default_value = "1h", requires = "command", value_parser = parse_duration)]
     command_timeout: Duration,
@@ -102,6 +116,8 @@ impl From<&FetchStep> for FetchArgs {
             jobs: step.jobs,
             arch: arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             no_prove: false,
+            sandbox: step.sandbox,
+            env: step.env.clone(),
             command,
             command_timeout: COMMAND_TIMEOUT,
             sources: SourcesArgs {

@@ -33,6 +33,7 @@ mod pipeline;
 mod progress;
 mod report;
 mod run;
+mod sandbox_args;
 mod source;
 mod sources;
 mod store;

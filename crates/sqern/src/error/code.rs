@@ -181,7 +181,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("storage-full", "The disk is full, or a quota is exceeded."),
     (
         "unsafe-directory",
-        "Other users can write to a directory of the store.",
+        "Other users can write to a directory of the store or of logs.",
     ),
     (
         "invalid-name",
@@ -209,6 +209,10 @@ pub const CODES: &[(&str, &str)] = &[
     ),
     ("missing-tool", "A build program could not be started."),
     ("build-failed", "The test module could not be compiled."),
+    (
+        "sandbox",
+        "The sandbox of a command could not be created, or the required isolation is not available.",
+    ),
     (
         "time-limit",
         "The compilation of the test module exceeded its time limit.",
@@ -280,6 +284,8 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         Error::Connect(error) => of_connection(error),
         Error::PrivateServer(_) => "private-server",
         Error::Store(error) => error.code(),
+        Error::Sandbox(_) => "sandbox",
+        Error::UnsafeDirectory { .. } => "unsafe-directory",
         Error::Upstream(error) => error.code(),
         Error::Io { .. } => IO,
         Error::Fetch(_) => "fetch",

@@ -3,16 +3,23 @@
 use sqern_core::pipeline::quote;
 
 /// Joins the arguments, quoted for a shell. All readers of the database can read the result. It
-/// therefore omits `--dsn`, which can contain a password, and the user information of URLs.
-pub(super) fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
-    let mut parts = Vec::new();
-    let mut hide_next = false;
+/// therefore omits `--dsn`, which can contain a password, and the user information of URLs. The
+/// value of `--command`, a shell command that can contain a password, is replaced by `CMD`.
+pub(crate) fn without_secrets(arguments: impl Iterator<Item = String>) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut previous = String::new();
     for argument in arguments {
-        if std::mem::take(&mut hide_next) {
-            continue;
+        match std::mem::take(&mut previous).as_str() {
+            "--dsn" => continue,
+            "--command" => {
+                parts.push("CMD".to_owned());
+                continue;
+            }
+            _ => previous.clone_from(&argument),
         }
-        hide_next = argument == "--dsn";
-        if !argument.starts_with("--dsn") {
+        if argument.starts_with("--command=") {
+            parts.push("--command=CMD".to_owned());
+        } else if !argument.starts_with("--dsn") {
             parts.push(without_userinfo(&argument));
         }
     }
@@ -76,6 +83,14 @@ mod tests {
                 "sqern check --dry-run",
             ),
             ("check --dsn=password=secret", "sqern check"),
+            (
+                "build run --command TOKEN=secret;./x --jobs 2",
+                "sqern build run --command CMD --jobs 2",
+            ),
+            (
+                "fetch --command=TOKEN=secret --jobs 2",
+                "sqern fetch --command=CMD --jobs 2",
+            ),
             (
                 "check --mirror-base https://me:se@cret@mirror.example/a@b",
                 "sqern check --mirror-base https://mirror.example/a@b",

@@ -88,6 +88,8 @@ async fn a_healthy_installation_is_ok_and_unchanged() {
     assert_eq!(ran.status, 0, "{ran:?}");
     let checks: Vec<String> = findings(&ran)
         .into_iter()
+        // The methods of the sandbox depend on the machine.
+        .filter(|(check, _)| check != "sandbox")
         .map(|(check, item)| format!("{check} {}", item["state"].as_str().unwrap()))
         .collect();
     assert_eq!(

@@ -3,6 +3,7 @@
 
 mod interrupted;
 mod rpm;
+mod sandbox;
 
 use std::path::{Path, PathBuf};
 

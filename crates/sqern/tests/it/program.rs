@@ -1,5 +1,6 @@
 //! Runs the program with a separate database.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -32,6 +33,15 @@ pub fn program_at(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sqern"));
     environment_at(&mut command, home).args(arguments);
     command
+}
+
+/// Returns a home directory. Other users can enter it, because commands in a sandbox of root run as
+/// another user.
+fn home() -> tempfile::TempDir {
+    tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o711))
+        .tempdir()
+        .expect("a temporary directory is created")
 }
 
 /// Replaces the environment of a command by that of [`program_at`]. The environment specifies each
@@ -77,7 +87,7 @@ impl Program {
     pub fn on(database: TestDatabase) -> Self {
         Self {
             database,
-            home: tempfile::tempdir().expect("a temporary directory is created"),
+            home: home(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! One execution of a run.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,13 +9,20 @@ use futures_util::{StreamExt as _, stream};
 use pg_connect::Session;
 use sqern_db::run::{self as db, Candidate, RunError, RunLog};
 use sqern_model::{Kernel, RunKind, RunResult};
+use sqern_sandbox::{Limits, Policy, Sandbox, Scratch};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{ExecutorConfig, KernelOutcome, RunEvent, RunExecutor, RunSummary};
+use super::{ExecutorConfig, KernelOutcome, RunEvent, RunExecutor, RunSummary, logs_name};
+use crate::directories::LogDirectory;
 use crate::runs::record::{Entry, Recorder};
 use crate::shell::{self, CommandOutcome, ShellCommand};
 use crate::{Error, Progress, owner};
+
+/// The maximum size of the files in `SQERN_WORK` in a sandbox, in bytes.
+const WORK_BYTES: u64 = 4 << 30;
+/// The maximum number of processes of a command in a sandbox.
+const MAX_PROCESSES: u64 = 4096;
 
 /// The state of a running build or test.
 pub(super) struct Execution<'a, P> {
@@ -21,8 +30,8 @@ pub(super) struct Execution<'a, P> {
     progress: &'a P,
     kind: RunKind,
     id: i64,
-    logs: PathBuf,
     variables: Vec<(&'static str, String)>,
+    sandbox: Sandbox,
     recorder: Recorder<'a>,
     failures: AtomicUsize,
     /// After its cancellation no command starts, and running commands are terminated.
@@ -35,8 +44,8 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
         executor: &RunExecutor<'a, P>,
         kind: RunKind,
         id: i64,
-        logs: PathBuf,
         variables: Vec<(&'static str, String)>,
+        sandbox: Sandbox,
         session: Session,
     ) -> Self {
         let config = executor.config;
@@ -53,8 +62,8 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
             progress: executor.progress,
             kind,
             id,
-            logs,
             variables,
+            sandbox,
             recorder,
             failures: AtomicUsize::new(0),
             stop: executor.stop.child_token(),
@@ -159,42 +168,71 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
             }));
         }
         let tree = self.config.store.tree(kernel)?;
-        let log = self
-            .logs
-            .join(format!("{}@{}.log", kernel.distro, kernel.version));
+        let logs = LogDirectory::create(&self.config.logs, &logs_name(self.kind, self.id))?;
+        let name = format!("{}@{}.log", kernel.distro, kernel.version);
         let outcome = if self.kind == RunKind::Build && !tree.exists() {
             missing_headers(&tree)
         } else {
-            self.run_command(kernel, &tree, &log).await?
+            let log = logs.create_log(&name)?;
+            self.run_command(kernel, &tree, log).await?
         };
-        self.record(kernel, log, outcome).await
+        self.record(kernel, logs.path_of(&name), outcome).await
     }
 
     async fn run_command(
         &self,
         kernel: &Kernel,
         tree: &Path,
-        log: &Path,
+        log: File,
     ) -> Result<CommandOutcome, Error> {
         let work =
             tempfile::tempdir().map_err(Error::io("could not create a working directory"))?;
-        let mut variables = self.variables.clone();
-        variables.extend([
-            ("SQERN_DISTRO", kernel.distro.to_string()),
-            ("SQERN_VERSION", kernel.version.to_string()),
-            ("SQERN_TREE", tree.display().to_string()),
-            ("SQERN_WORK", work.path().display().to_string()),
-        ]);
+        let mut environment = self.config.environment.clone();
+        let mut set = |name: &str, value: OsString| environment.push((name.into(), value));
+        for (name, value) in &self.variables {
+            set(name, value.into());
+        }
+        set("SQERN_DISTRO", kernel.distro.as_str().into());
+        set("SQERN_VERSION", kernel.version.as_str().into());
+        set("SQERN_TREE", tree.into());
+        set("SQERN_WORK", work.path().into());
+        let directory = if self.sandbox.method().is_some() {
+            // Other directories for temporary files do not exist in the sandbox.
+            set("HOME", work.path().into());
+            set("TMPDIR", work.path().into());
+            Some(working_directory()?)
+        } else {
+            None
+        };
+        // The root directory contains all files.
+        let readable = directory.iter().filter(|path| path.parent().is_some());
+        let readable = readable.map(PathBuf::as_path).chain([tree]);
         let command = ShellCommand {
             script: self.config.command.clone(),
-            directory: None,
-            variables,
-            log: log.to_owned(),
+            directory: directory.clone(),
+            sandbox: self.sandbox.clone(),
+            policy: Policy {
+                read_only: readable
+                    .filter(|path| path.exists())
+                    .map(Path::to_owned)
+                    .collect(),
+                writable: self.config.writable.clone(),
+                scratch: Scratch::new(work.path(), WORK_BYTES),
+                network: self.config.network,
+                environment,
+                limits: Limits {
+                    address_space_bytes: None,
+                    processes: Some(MAX_PROCESSES),
+                    cpu_seconds: None,
+                    open_files: None,
+                },
+            },
+            log,
             time_limit: self.config.time_limit,
         };
         self.progress
             .report(RunEvent::KernelStarted(kernel.clone()));
-        shell::run(&command, self.stop.cancelled()).await
+        shell::run(command, self.stop.cancelled()).await
     }
 
     /// Records the result of a kernel, unless its command was interrupted.
@@ -267,6 +305,11 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
             }
         }
     }
+}
+
+/// Returns the working directory of this process, in which relative paths of a command are searched.
+fn working_directory() -> Result<PathBuf, Error> {
+    std::env::current_dir().map_err(Error::io("could not determine the working directory"))
 }
 
 /// Returns the outcome of a build without headers.

@@ -1,5 +1,5 @@
 //! Progress of a fetch: on a terminal a line that counts kernels and bytes; everywhere warnings
-//! about missing tools.
+//! about missing tools and weak isolation.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +9,7 @@ use sqern_core::fetch::{FetchEvent, MissingTools};
 use sqern_store::tree::Purpose;
 
 use crate::cli::progress;
+use crate::cli::sandbox_args::warn_weak_isolation;
 use crate::printer::Printer;
 
 /// Prints the events of a fetch.
@@ -45,6 +46,10 @@ impl Progress<FetchEvent> for FetchProgress<'_> {
                         .warning_with_hint(&warning(&missing), missing.install.as_deref());
                 };
                 self.bar.suspend(warn);
+            }
+            FetchEvent::WeakIsolation(weak) => {
+                self.bar
+                    .suspend(|| warn_weak_isolation(self.printer, &weak));
             }
             FetchEvent::KernelFinished(_) => {
                 let bytes = self.received_bytes.load(Ordering::Relaxed);

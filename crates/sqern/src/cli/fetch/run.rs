@@ -1,7 +1,9 @@
 //! The execution of `sqern fetch`.
 
 use sqern_core::Error;
+use sqern_core::environment;
 use sqern_core::fetch::{self, FetchConfig, FetchPlan, KernelPlan};
+use sqern_core::sandbox::SandboxRequest;
 use sqern_db::crawl;
 use sqern_model::{counted, join_some};
 
@@ -14,6 +16,7 @@ use crate::output::change::generation_note;
 use crate::output::fetch::{FetchRow, print};
 use crate::output::metadata::warn_never_checked;
 use crate::printer::{Format, RowArgs};
+use crate::settings::Settings;
 
 pub(in crate::cli) async fn run(
     args: FetchArgs,
@@ -47,6 +50,14 @@ pub(in crate::cli) async fn run(
         store: args.store.open(context)?,
         jobs: args.jobs,
         compile_module: !args.no_prove,
+        sandbox: SandboxRequest {
+            mode: args
+                .sandbox
+                .or(context.settings.config.sandbox)
+                .unwrap_or_default(),
+            launcher: context.settings.launcher(),
+        },
+        environment: environment::select(Settings::variables(), &args.env),
         comment: args.change.comment(context),
         clock: context.settings.clock(),
     };

@@ -6,7 +6,7 @@ use sqern_core::runs::RunSpec;
 use crate::cli::available::AvailableCommand;
 use crate::cli::{Context, available, check, fetch, run};
 use crate::error::{CliError, ExitStatus};
-use crate::settings::without_userinfo;
+use crate::settings::{without_secrets, without_userinfo};
 
 /// Runs the command of each step, and prints its errors.
 pub(super) struct CommandRunner<'a> {
@@ -20,9 +20,9 @@ impl StepRunner for CommandRunner<'_> {
             .iter()
             .map(|argument| without_userinfo(argument))
             .collect();
-        let command_line = quote(&arguments);
         let printer = self.context.printer;
-        printer.note(&format!("$ {command_line}"));
+        printer.note(&format!("$ {}", quote(&arguments)));
+        let command_line = without_secrets(arguments.into_iter());
         let settings = self.context.settings.for_command(command_line);
         let context = Context {
             settings: &settings,

@@ -7,10 +7,12 @@ use clap::Parser as _;
 use proptest::option::of;
 use proptest::prelude::*;
 use sqern_core::available::Evidence;
+use sqern_core::environment::VariableName;
 use sqern_core::pipeline::{
     AvailableStep, BuildStep, CheckStep, CrawlTarget, FetchMethod, FetchStep, Step, TestStep,
 };
 use sqern_core::runs::{BuildSpec, ExecutionOptions, RunSelection, RunSpec, TestSpec};
+use sqern_core::sandbox::Mode;
 use sqern_model::{DistroName, KernelName};
 use url::Url;
 
@@ -80,9 +82,17 @@ prop_compose! {
             prop_oneof![Just(ExecutionOptions::DEFAULT_LEASE), duration()],
         ),
         max_failures in of(1..=u32::MAX),
+        (env, sandbox, writable, network) in (
+            variables(),
+            sandbox_mode(),
+            proptest::collection::vec(path(), 0..3),
+            any::<bool>(),
+        ),
         (logs, store) in (of(path()), of(path())),
     ) -> ExecutionOptions {
-        ExecutionOptions { command, max_kernels, jobs, time_limit, max_failures, lease, logs, store }
+        ExecutionOptions {
+            command, max_kernels, jobs, time_limit, max_failures, lease, env, sandbox, writable, network, logs, store,
+        }
     }
 }
 
@@ -122,19 +132,35 @@ fn fetch_step() -> impl Strategy<Value = Step> {
         of(1..=u32::MAX),
         1..5_u16,
         method,
+        variables(),
+        of(sandbox_mode()),
         of(path()),
         of(path()),
     )
-        .prop_map(|(distros, limit, jobs, method, store, sources)| {
-            Step::Fetch(FetchStep {
-                distros,
-                limit,
-                jobs,
-                method,
-                store,
-                sources,
-            })
-        })
+        .prop_map(
+            |(distros, limit, jobs, method, env, sandbox, store, sources)| {
+                let is_command = matches!(method, FetchMethod::Command(_));
+                Step::Fetch(FetchStep {
+                    distros,
+                    limit,
+                    jobs,
+                    method,
+                    env: if is_command { env } else { vec![] },
+                    sandbox,
+                    store,
+                    sources,
+                })
+            },
+        )
+}
+
+fn variables() -> impl Strategy<Value = Vec<VariableName>> {
+    let name = "[A-Z_]{1,6}".prop_map(|text| text.parse().expect("a name"));
+    proptest::collection::vec(name, 0..3)
+}
+
+fn sandbox_mode() -> impl Strategy<Value = Mode> {
+    proptest::sample::select(Mode::ALL.to_vec())
 }
 
 fn available_step() -> impl Strategy<Value = Step> {

@@ -1,10 +1,12 @@
 //! `build run` and `test run`: run a command for each kernel.
 
+use sqern_core::environment;
 use sqern_core::owner::lease_owner;
 use sqern_core::runs::{
     ExecutionOptions, ExecutorConfig, Lease, RetryPolicy, RunExecutor, RunSelection, RunSpec,
     RunSummary,
 };
+use sqern_core::sandbox::SandboxRequest;
 use sqern_model::RunResult;
 
 use super::args::{SelectionArgs, with_jenkins_values};
@@ -15,6 +17,7 @@ use crate::cli::interrupt::stop_on_interrupt;
 use crate::cli::store_args::open_store;
 use crate::error::{CliError, ExitStatus};
 use crate::printer::{Printer, RowArgs};
+use crate::settings::Settings;
 
 /// Executes a build or tests; with `--dry-run`, prints the plan.
 pub(in crate::cli) async fn run(
@@ -105,8 +108,19 @@ fn config(
             owner: lease_owner(),
         },
         logs: std::path::absolute(logs)?,
+        environment: environment::select(Settings::variables(), &options.env),
+        sandbox: SandboxRequest {
+            mode: options.sandbox,
+            launcher: context.settings.launcher(),
+        },
+        writable: options
+            .writable
+            .iter()
+            .map(std::path::absolute)
+            .collect::<Result<_, _>>()?,
+        network: options.network,
         store,
-        comment: comment.unwrap_or_else(|| context.settings.command_line.clone()),
+        comment: comment.unwrap_or_else(|| context.settings.default_comment()),
         clock: context.settings.clock(),
         retry: RetryPolicy::default(),
     })

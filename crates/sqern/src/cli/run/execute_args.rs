@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use sqern_core::environment::VariableName;
 use sqern_core::input::{parse_command, parse_duration};
 use sqern_core::runs::ExecutionOptions;
+use sqern_core::sandbox::Mode;
 
+use crate::cli::sandbox_args::sandbox_mode;
 use crate::cli::store_args::StoreArgs;
 
 /// Options of `build run` and `test run`.
@@ -35,9 +38,22 @@ pub(in crate::cli) struct ExecuteArgs {
     /// Lease duration; sqern renews the lease while it runs
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
     lease: Duration,
+    /// Environment variable of the command (repeatable) [default: PATH, HOME, LANG, LC_*, TZ,
+    /// TMPDIR, USER, LOGNAME, SHELL and SQERN_*, without secrets]
+    #[arg(long = "env", value_name = "NAME")]
+    env: Vec<VariableName>,
+    /// Sandbox of the command: require (bubblewrap), auto (the best available) or off [default: off]
+    #[arg(long, value_name = "MODE", default_value = "off", hide_default_value = true, value_parser = sandbox_mode())]
+    sandbox: Mode,
+    /// Path that the command can write in a sandbox (repeatable)
+    #[arg(long, value_name = "PATH", requires = "sandbox")]
+    writable: Vec<PathBuf>,
+    /// Allow network access in a sandbox
+    #[arg(long, requires = "sandbox")]
+    network: bool,
     #[command(flatten)]
     store: StoreArgs,
-    /// Comment of the generations [default: the command line]
+    /// Comment of the generations [default: the command line without the value of --command]
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) comment: Option<String>,
     /// Print the kernels without running the command
@@ -54,6 +70,10 @@ impl From<ExecuteArgs> for ExecutionOptions {
             time_limit: args.time_limit,
             max_failures: args.max_failures,
             lease: args.lease,
+            env: args.env,
+            sandbox: args.sandbox,
+            writable: args.writable,
+            network: args.network,
             logs: args.logs,
             store: args.store.dir,
         }

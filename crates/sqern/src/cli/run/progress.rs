@@ -2,7 +2,7 @@
 //! finished kernel.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -11,6 +11,7 @@ use sqern_core::runs::{KernelOutcome, RunEvent};
 use sqern_model::{Kernel, RunResult, counted};
 
 use crate::cli::progress;
+use crate::cli::sandbox_args::warn_weak_isolation;
 use crate::output::read_model::StaleProgress;
 use crate::printer::Printer;
 
@@ -18,6 +19,7 @@ use crate::printer::Printer;
 pub(super) struct RunProgress<'a> {
     printer: &'a Printer,
     bars: Mutex<Option<Bars>>,
+    weak_isolation: Once,
 }
 
 /// The lines of one run on a terminal.
@@ -32,6 +34,7 @@ impl<'a> RunProgress<'a> {
         Self {
             printer,
             bars: Mutex::default(),
+            weak_isolation: Once::new(),
         }
     }
 
@@ -94,6 +97,10 @@ impl Progress<RunEvent> for RunProgress<'_> {
     fn report(&self, event: RunEvent) {
         match event {
             RunEvent::ReadModelStale(reason) => StaleProgress(self.printer).report(reason),
+            // Each test run selects the sandbox again.
+            RunEvent::WeakIsolation(weak) => self
+                .weak_isolation
+                .call_once(|| warn_weak_isolation(self.printer, &weak)),
             RunEvent::AbandonedRunClosed { kind, id } => {
                 self.printer.warning(&format!(
                     "{kind} {id} was abandoned by its owner; its result is ABORTED"

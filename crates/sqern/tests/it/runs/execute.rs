@@ -1,11 +1,12 @@
 //! `sqern build run` and `sqern test run`: run a command for each kernel.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::fetched;
-use crate::program::{Program, field};
+use crate::program::{Program, Ran, field};
 
 struct Fixture {
     program: Program,
@@ -141,6 +142,67 @@ async fn each_command_is_recorded_with_its_result() {
         !rest.stdout.contains("6.1.0-2") && rest.stdout.contains("6.1.0-4"),
         "{rest:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_reach_neither_commands_nor_comments_nor_other_users() {
+    let fixture = Fixture::new(&["6.1.0-1"]).await;
+    let script =
+        "echo ${PGPASSWORD-unset} ${API_TOKEN-unset} ${SQERN_SECRET-unset} ${CC-unset}; : hunter2";
+    let arguments = fixture.arguments("build", script, &["--env", "CC"]);
+    let mut command = fixture.program.command(&arguments);
+    for name in ["PGPASSWORD", "API_TOKEN", "SQERN_SECRET", "CC"] {
+        command.env(name, "value");
+    }
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let log = PathBuf::from(&fixture.logs).join("build-1/debian12@6.1.0-1.log");
+    assert_eq!(
+        std::fs::read_to_string(&log).unwrap(),
+        "unset unset unset value\n"
+    );
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o007;
+    assert_eq!((mode(&log), mode(log.parent().unwrap())), (0, 0));
+    let comments =
+        "SELECT string_agg(DISTINCT comment, '|') FROM generation WHERE comment LIKE 'sqern %'";
+    let comments = fixture.program.value(comments).await;
+    assert!(
+        comments.contains("--command CMD --env CC") && !comments.contains("hunter2"),
+        "{comments}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stderr, reason = "a skipped method must be visible")]
+async fn commands_run_in_a_sandbox_on_request() {
+    let fixture = Fixture::new(&["6.1.0-1"]).await;
+    let output = fixture.program.home.path().join("output");
+    std::fs::create_dir(&output).unwrap();
+    std::fs::set_permissions(&output, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let script = format!(
+        "cd $SQERN_WORK && echo text >file && [ $HOME = $SQERN_WORK ] && ls $SQERN_TREE || exit 3
+         touch $SQERN_TREE/file {}/other 2>/dev/null && exit 4
+         touch {}/written || exit 5",
+        fixture.program.home.path().display(),
+        output.display()
+    );
+    let writable = output.display().to_string();
+    let run = |mode| {
+        let more = ["--sandbox", mode, "--writable", &writable, "--untried"];
+        let arguments = fixture.arguments("build", &script, &more);
+        // The user of the command might not be able to read the directory of the tests.
+        let mut command = fixture.program.command(&arguments);
+        Ran::from(command.current_dir("/").output().unwrap())
+    };
+    let ran = run("require");
+    if ran.status != 0 && ran.stderr.contains("cannot isolate the command") {
+        eprintln!("SKIPPED: {}", ran.stderr);
+        return;
+    }
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(output.join("written").exists());
+    let outside = fixture.arguments("build", "true", &["--network"]);
+    assert_eq!(fixture.program.run(&outside).status, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,163 @@
+//! Processes of a command.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use sqern_sandbox::{Output, Policy, Program};
+
+use crate::support::{Fixture, appears, with_each_method};
+
+/// Returns a policy with a directory in which the command can create files.
+fn with_output(fixture: &Fixture) -> (Policy, PathBuf) {
+    let output = fixture.path("output");
+    fs::create_dir_all(&output).unwrap();
+    fs::set_permissions(&output, fs::Permissions::from_mode(0o777)).unwrap();
+    let mut policy = fixture.policy.clone();
+    policy.writable = vec![output.clone()];
+    (policy, output)
+}
+
+/// Returns a script that leaves a process in another session, and then runs `rest`. The process
+/// creates the file `survived` after a second.
+fn escape(output: &std::path::Path, rest: &str) -> String {
+    format!(
+        "setsid sh -c 'touch {0}/started; sleep 1; touch {0}/survived' >/dev/null 2>&1 &
+         while [ ! -e {0}/started ]; do sleep 0.02; done; {rest}",
+        output.display()
+    )
+}
+
+#[test]
+fn no_process_survives_the_exit_of_the_command() {
+    with_each_method(|fixture| {
+        let (policy, output) = with_output(fixture);
+        let finished = fixture
+            .try_run(&policy, &escape(&output, "exit 4"))
+            .unwrap();
+        assert_eq!(finished.status.and_then(|status| status.code()), Some(4));
+        assert!(output.join("started").exists() && !appears(&output.join("survived")));
+    });
+}
+
+#[test]
+fn no_process_survives_the_time_limit() {
+    with_each_method(|fixture| {
+        let (policy, output) = with_output(fixture);
+        let limited = Fixture {
+            time_limit: Duration::from_millis(700),
+            ..Fixture::new(fixture.sandbox().method())
+        };
+        let start = Instant::now();
+        let finished = limited
+            .try_run(&policy, &escape(&output, "sleep 600"))
+            .unwrap();
+        assert!(finished.status.is_none() && start.elapsed() < Duration::from_secs(60));
+        assert!(!appears(&output.join("survived")));
+    });
+}
+
+#[test]
+fn no_process_survives_a_dropped_command() {
+    with_each_method(|fixture| {
+        let (policy, output) = with_output(fixture);
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".into(), escape(&output, "sleep 600").into()],
+            directory: None,
+        };
+        let null = Output {
+            stdout: Stdio::null(),
+            stderr: Stdio::null(),
+        };
+        let running = fixture
+            .sandbox()
+            .start(&policy, &program, null, || ())
+            .unwrap();
+        assert!(appears(&output.join("started")));
+        drop(running);
+        assert!(!appears(&output.join("survived")));
+    });
+}
+
+#[test]
+fn command_can_handle_a_request_to_terminate() {
+    with_each_method(|fixture| {
+        let (policy, output) = with_output(fixture);
+        let script = format!(
+            "trap 'exit 9' TERM; touch {0}/started; while :; do sleep 0.02; done",
+            output.display()
+        );
+        let program = Program {
+            path: "/bin/sh".into(),
+            arguments: vec!["-c".into(), script.into()],
+            directory: None,
+        };
+        let null = Output {
+            stdout: Stdio::null(),
+            stderr: Stdio::null(),
+        };
+        let (sender, exited) = mpsc::channel();
+        let running = fixture
+            .sandbox()
+            .start(&policy, &program, null, move || {
+                let _ = sender.send(());
+            })
+            .unwrap();
+        assert!(appears(&output.join("started")));
+        running.terminate();
+        exited.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(running.finish().unwrap().status.code(), Some(9));
+    });
+}
+
+#[test]
+fn signal_that_ended_the_command_is_returned() {
+    with_each_method(|fixture| {
+        let finished = fixture.run("kill -SEGV $$");
+        assert_eq!(finished.status.and_then(|status| status.signal()), Some(11));
+        assert!(!finished.status.unwrap().core_dumped());
+    });
+}
+
+#[test]
+fn processes_of_the_caller_receive_no_signal() {
+    with_each_method(|fixture| {
+        let mut victim = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .unwrap();
+        let script = format!("kill {} || echo error", victim.id());
+        let finished = fixture.run(&script);
+        assert!(finished.output.ends_with("error\n"), "{}", finished.output);
+        assert!(victim.try_wait().unwrap().is_none());
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+    });
+}
+
+#[test]
+fn missing_programs_are_errors() {
+    with_each_method(|fixture| {
+        let program = Program {
+            path: "/nonexistent/program".into(),
+            arguments: vec![],
+            directory: None,
+        };
+        let error = fixture
+            .sandbox()
+            .run(&fixture.policy, &program, Duration::from_secs(60), 1000)
+            .map(drop)
+            .unwrap_err();
+        assert!(
+            error.to_string().starts_with(
+                "could not create the sandbox: could not run /nonexistent/program: No such file"
+            ),
+            "{error}"
+        );
+    });
+}
