@@ -4671,7 +4671,7 @@ CREATE FUNCTION public.time_columns() RETURNS TABLE(target regclass, name text, 
                   CASE WHEN a.attname = 'deleted_at' THEN '%1$s.deleted_at <> ''-infinity'' AND ' ELSE '' END, a.attname)
     FROM pg_attribute a
     WHERE a.atttypid = 'timestamptz'::regtype AND a.attnum > 0 AND NOT a.attisdropped
-      AND a.attrelid IN (SELECT p.target FROM public.privileges_expected() AS p WHERE p.grantee = 'sqern_writer' AND p.privilege = 'INSERT')
+      AND a.attrelid IN (SELECT p.target FROM public.privileges_expected() AS p WHERE p.privilege = 'INSERT')
       AND (a.attrelid, a.attname) NOT IN (VALUES ('public.crawl'::regclass, 'dated_at'::name), ('public.sp_build_lease', 'expires_at'),
                                                  ('public.sp_test_lease', 'expires_at'))
     ORDER BY a.attrelid::regclass::text, a.attnum
@@ -5901,6 +5901,8 @@ CREATE TRIGGER sp_test_result_record_trigger_truncate BEFORE TRUNCATE ON public.
 
 CREATE TRIGGER sp_test_result_record_trigger_update AFTER UPDATE ON public.sp_test_result REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.sp_test_result_record();
 
+CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF started_at, finished_at, checked_at ON public.crawl FOR EACH ROW WHEN (((new.started_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.started_at > (clock_timestamp() + '00:10:00'::interval)) OR ((new.finished_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.finished_at > (clock_timestamp() + '00:10:00'::interval))) OR ((new.checked_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.checked_at > (clock_timestamp() + '00:10:00'::interval))))) EXECUTE FUNCTION public.time_refuse_implausible('started_at', 'finished_at', 'checked_at');
+
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF deleted_at ON public.cust_cluster FOR EACH ROW WHEN ((((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('deleted_at');
 
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF deleted_at ON public.cust_host_kver FOR EACH ROW WHEN ((((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('deleted_at');
@@ -5908,6 +5910,8 @@ CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF delete
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF tstamp ON public.kver_fetched FOR EACH ROW WHEN (((new.tstamp < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.tstamp > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('tstamp');
 
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF deleted_at ON public.kver_ignore FOR EACH ROW WHEN ((((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('deleted_at');
+
+CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF first_seen_at, gone_at ON public.kver_package FOR EACH ROW WHEN (((new.first_seen_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.first_seen_at > (clock_timestamp() + '00:10:00'::interval)) OR ((new.gone_at < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.gone_at > (clock_timestamp() + '00:10:00'::interval))))) EXECUTE FUNCTION public.time_refuse_implausible('first_seen_at', 'gone_at');
 
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF tstamp ON public.kver_seen FOR EACH ROW WHEN (((new.tstamp < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.tstamp > (clock_timestamp() + '00:10:00'::interval)))) EXECUTE FUNCTION public.time_refuse_implausible('tstamp');
 

@@ -32,9 +32,9 @@ BEGIN
         END;
     END LOOP;
 
-    IF EXISTS (SELECT FROM pg_roles AS crawler, pg_roles AS writer
-               WHERE crawler.rolname = 'sqern_crawler' AND writer.rolname = 'sqern_writer' AND NOT pg_has_role(crawler.oid, writer.oid, 'USAGE'))
-    THEN
+    IF (SELECT count(*) FROM pg_roles WHERE rolname IN ('sqern_crawler', 'sqern_writer')) < 2 THEN
+        required := required || 'GRANT sqern_writer TO sqern_crawler'::text;
+    ELSIF NOT pg_has_role('sqern_crawler', 'sqern_writer', 'USAGE') THEN
         BEGIN
             GRANT sqern_writer TO sqern_crawler;
         EXCEPTION

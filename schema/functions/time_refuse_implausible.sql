@@ -43,7 +43,7 @@ AS $$
                   CASE WHEN a.attname = 'deleted_at' THEN '%1$s.deleted_at <> ''-infinity'' AND ' ELSE '' END, a.attname)
     FROM pg_attribute a
     WHERE a.atttypid = 'timestamptz'::regtype AND a.attnum > 0 AND NOT a.attisdropped
-      AND a.attrelid IN (SELECT p.target FROM public.privileges_expected() AS p WHERE p.grantee = 'sqern_writer' AND p.privilege = 'INSERT')
+      AND a.attrelid IN (SELECT p.target FROM public.privileges_expected() AS p WHERE p.privilege = 'INSERT')
       AND (a.attrelid, a.attname) NOT IN (VALUES ('public.crawl'::regclass, 'dated_at'::name), ('public.sp_build_lease', 'expires_at'),
                                                  ('public.sp_test_lease', 'expires_at'))
     ORDER BY a.attrelid::regclass::text, a.attnum

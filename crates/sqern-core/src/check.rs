@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use sqern_db::change::{self, Finished};
-use sqern_db::{AsOf, crawl as db, distro};
+use sqern_db::{AsOf, crawl as db, distro, kver};
 use sqern_model::upstream::{self, UpstreamDiff};
 use sqern_model::{Crawl, CrawlCache, DistroDef, DistroName, SourceSet};
 use sqern_upstream::{ClientOptions, CrawlOptions, crawl_apt_lists, crawl_distro};
@@ -205,7 +205,7 @@ async fn record(
     // Before the generation starts, so that the state of that generation includes the check.
     let now = request.clock.recorded(client).await?;
     let change = change::begin(client, &options.comment).await?;
-    db::lock(&change.transaction).await?;
+    kver::lock(&change.transaction).await?;
     let mut diffs = Vec::new();
     for (name, crawls) in crawled {
         let known = db::known(&change.transaction, &name).await?;

@@ -30,13 +30,6 @@ pub async fn require_crawler(client: &impl SqlClient) -> Result<(), DbError> {
     }
 }
 
-/// Takes the lock for recording a crawl until the end of the transaction. The recorded state must
-/// not change between the computation of a difference and its application.
-pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
-    execute(transaction, "SELECT lock_table('public.crawl')", &[]).await?;
-    Ok(())
-}
-
 struct KnownKernel {
     version: KernelVersion,
     is_seen: bool,

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_model::{DistroName, Kernel, KernelName, KernelVersion, PackageRole, newest_first};
+use tokio_postgres::Transaction;
 
-use crate::decode::{from_row, query_optional_value, query_rows, query_values};
+use crate::decode::{execute, from_row, query_optional_value, query_rows, query_values};
 use crate::suggest::similar_names;
 use crate::{AsOf, DbError, SqlClient, Subject, distro};
 
@@ -180,6 +181,17 @@ pub async fn packages(
         None
     };
     query_rows(client, &query, &[&kernel.distro, &kernel.version, &until]).await
+}
+
+/// Locks the kernel versions against other writers until the end of the transaction. They must not
+/// change between the computation of a difference and its application.
+///
+/// # Errors
+///
+/// Returns an error that names the other session if it holds a lock for more than 30 seconds.
+pub async fn lock(transaction: &Transaction<'_>) -> Result<(), DbError> {
+    execute(transaction, "SELECT lock_table('public.kver')", &[]).await?;
+    Ok(())
 }
 
 /// Records the versions that do not exist, and returns them.

@@ -18,7 +18,7 @@ use crate::decode::{
     FromRow, column, execute, from_row, query_optional, query_row, query_rows, query_value,
 };
 use crate::text_enum::text_enum;
-use crate::{DbError, crawl};
+use crate::{DbError, kver};
 
 /// The temporary tables of a load, which exist until the end of the transaction.
 ///
@@ -427,7 +427,7 @@ pub async fn apply(transaction: &Transaction<'_>, totals: &Totals) -> Result<(),
     let now: Timestamp = query_value(transaction, "SELECT clock_timestamp()", &[]).await?;
     if totals.new_kernels > 0 {
         // A concurrent crawl would fail to insert a kernel that it computed as new.
-        crawl::lock(transaction).await?;
+        kver::lock(transaction).await?;
         execute(
             transaction,
             include_str!("../../queries/cust_load_kver.sql"),

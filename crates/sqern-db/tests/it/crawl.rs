@@ -1,7 +1,7 @@
 //! Recorded crawls.
 
 use jiff::Timestamp;
-use sqern_db::{change, crawl};
+use sqern_db::{change, crawl, kver};
 use sqern_model::upstream::{UpstreamDiff, diff};
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn record_at(
     let distro: DistroName = "d".parse().unwrap();
     let now: Timestamp = now.parse().unwrap();
     let change = change::begin(client, "test").await.unwrap();
-    crawl::lock(&change.transaction).await.unwrap();
+    kver::lock(&change.transaction).await.unwrap();
     let known = crawl::known(&change.transaction, &distro).await.unwrap();
     let diff = diff(&known, vec![crawled], false);
     crawl::apply(

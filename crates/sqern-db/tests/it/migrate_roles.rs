@@ -101,7 +101,7 @@ async fn a_createrole_owner_migrates_several_databases_up_and_down() {
         assert_eq!(rule.problems, [""; 0], "{}", rule.rule);
     }
     migrate_to(&mut d, 0).await;
-    assert_eq!(roles(&d).await.len(), 3, "the other database needs them");
+    assert_eq!(roles(&d).await.len(), 4, "the other database needs them");
     migrate_to(&mut d, latest_version()).await;
     migrate_to(&mut d, 0).await;
     migrate_to(&mut e, 0).await;
@@ -195,7 +195,7 @@ async fn the_hint_lists_missing_privileges_of_an_owner_without_createrole() {
     .await;
     let mut client = session(&server, "d", "\"O'x\"").await;
     let commands = commands_of_the_hint(&mut client).await;
-    assert_eq!(commands.len(), 4, "{commands:?}");
+    assert_eq!(commands.len(), 6, "{commands:?}");
     run(&server.connect("d").await, &commands.join(";")).await;
     migrate_to(&mut client, latest_version()).await;
     require_usable(&client).await.unwrap();

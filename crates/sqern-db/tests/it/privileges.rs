@@ -28,7 +28,48 @@ async fn a_writer_writes_data_and_its_changes_are_journaled() {
         .await,
         ["4 1"]
     );
-    run(&client, "INSERT INTO crawl (distro, source, started_at, finished_at, state, url, bytes, kernels) VALUES ('d', 's', now(), now(), 'complete', 'u', 0, 0)").await;
+}
+
+/// Statements that write what `sqern fetch` and the next crawl trust.
+const CRAWL_STATEMENTS: [&str; 9] = [
+    "INSERT INTO crawl (distro, source, started_at, finished_at, state, url, bytes, kernels) VALUES ('d', 's', now(), now(), 'complete', 'u', 0, 0)",
+    "UPDATE crawl SET state = 'unchanged', warnings = ARRAY['w']",
+    "INSERT INTO kver_package (distro, version, source, role, name, package_version, architecture, url, size_bytes, checksum)
+        VALUES ('d', '1', 's', 'headers', 'linux-headers', '1', 'amd64', 'http://h/p', 1, repeat('a', 64))",
+    "UPDATE kver_package SET url = 'http://h/q'",
+    "INSERT INTO crawl_file (distro, source, url, etag, body) VALUES ('d', 's', 'http://h/InRelease', 'e', 'x')",
+    "DELETE FROM crawl_file",
+    "INSERT INTO crawl_index (distro, source, name, checksum, entries) VALUES ('d', 's', 'Packages', 'c', '[]')",
+    "UPDATE crawl_index SET entries = '[{}]'",
+    "DELETE FROM crawl_index",
+];
+
+#[tokio::test]
+async fn a_crawler_writes_packages_and_crawls_and_a_writer_does_not() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DATA).await;
+    run(&client, "SET ROLE sqern_writer").await;
+    for statement in CRAWL_STATEMENTS {
+        let message = refused(&client, statement).await;
+        assert!(
+            message.contains("permission denied for table"),
+            "{statement}: {message}"
+        );
+    }
+    run(&client, "SET ROLE sqern_crawler").await;
+    for statement in CRAWL_STATEMENTS {
+        run(&client, statement).await;
+    }
+    run(&client, "UPDATE kver SET archived = true").await;
+    for statement in [
+        "DELETE FROM kver_package",
+        "DELETE FROM crawl",
+        "DELETE FROM event",
+    ] {
+        let message = refused(&client, statement).await;
+        assert!(message.contains("permission denied for table"), "{message}");
+    }
 }
 
 #[tokio::test]

@@ -57,11 +57,11 @@ async fn a_writer_cannot_record_an_implausible_time() {
     run(&client, ROWS).await;
     let writable = "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         WHERE c.relnamespace = 'public'::regnamespace AND a.atttypid = 'timestamptz'::regtype AND a.attnum > 0
-          AND has_column_privilege('sqern_writer', c.oid, a.attnum, 'INSERT') ORDER BY 1";
+          AND has_column_privilege('sqern_crawler', c.oid, a.attnum, 'INSERT') ORDER BY 1";
     let mut known = [COLUMNS, OTHER_COLUMNS].concat();
     known.sort_unstable();
     assert_eq!(rows(&client, writable).await, known);
-    run(&client, "SET ROLE sqern_writer").await;
+    run(&client, "SET ROLE sqern_crawler").await;
     for column in COLUMNS {
         let (table, name) = column.split_once('.').unwrap();
         let update = |time: &str| format!("UPDATE {table} SET {name} = {time}");

@@ -357,8 +357,8 @@ async fn a_reader_is_rejected_before_the_work_starts() {
             .output()
             .unwrap(),
     );
-    let expected = "error: role sqern_reader can read, but cannot record changes\n \
-                    hint: An administrator can run: GRANT sqern_writer TO \"sqern_reader\"\n";
+    let expected = "error: role sqern_reader cannot record crawls\n \
+                    hint: An administrator can run: GRANT sqern_crawler TO \"sqern_reader\"\n";
     assert_eq!(
         (ran.status, ran.stdout.as_str(), ran.stderr.as_str()),
         (1, "", expected)

@@ -95,7 +95,8 @@ async fn sqern_writer_can_load_and_sqern_reader_cannot() {
         ];
         Ran::from(program.bare_command(&args).output().unwrap())
     };
-    assert_eq!(as_role("sqern_writer", &two_clusters()).status, 0);
+    let loaded_first = as_role("sqern_writer", &two_clusters());
+    assert_eq!(loaded_first.status, 0, "{loaded_first:?}");
     let next = clusters(&[cluster("acme-1", &[host("h1", 3)])]);
     let changed = as_role("sqern_writer", &next);
     assert!(
