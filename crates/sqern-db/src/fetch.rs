@@ -46,8 +46,8 @@ pub struct Provenance {
     pub checksum: Option<String>,
     /// The creation time in the signed metadata.
     pub dated_at: Option<Timestamp>,
-    /// What authenticates the metadata: the fingerprint of the OpenPGP certificate whose key signed
-    /// it, or `apt`; `None` if nothing does.
+    /// The fingerprint of the OpenPGP certificate whose key signed the metadata, or `apt`; `None` if
+    /// the metadata is not signed.
     pub verified_by: Option<String>,
     /// The time at which the crawl ended.
     pub crawled_at: Timestamp,

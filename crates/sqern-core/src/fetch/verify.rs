@@ -1,4 +1,4 @@
-//! What authenticates a downloaded package: verified root metadata, or its own signature.
+//! Verification of downloaded packages, by signed root metadata or by the signature of the package.
 
 use std::path::PathBuf;
 
