@@ -4951,6 +4951,41 @@ COMMENT ON COLUMN public.crawl.dated_at IS 'Date in the root metadata. Null if t
 
 COMMENT ON COLUMN public.crawl.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the root metadata, or apt if apt has verified it. Null if no signature authenticates the root metadata.';
 
+CREATE VIEW public.crawl_accepted AS
+ SELECT DISTINCT ON (crawl.distro, crawl.source) crawl.distro,
+    crawl.source,
+    crawl.url,
+    crawl.checksum,
+    crawl.dated_at,
+    crawl.finished_at,
+        CASE
+            WHEN (NOT (EXISTS ( SELECT
+               FROM public.crawl later
+              WHERE ((later.distro = crawl.distro) AND (later.source = crawl.source) AND (later.id > crawl.id) AND (later.state = 'partial'::text) AND (later.verified_by IS NULL))))) THEN crawl.verified_by
+            ELSE NULL::text
+        END AS verified_by
+   FROM public.crawl
+  WHERE (crawl.state = ANY (ARRAY['complete'::text, 'unchanged'::text]))
+  ORDER BY crawl.distro, crawl.source, crawl.id DESC;
+
+ALTER TABLE public.crawl_accepted OWNER TO sqern_admin;
+
+COMMENT ON VIEW public.crawl_accepted IS 'Root metadata of the last complete or unchanged crawl of each source.';
+
+COMMENT ON COLUMN public.crawl_accepted.distro IS 'Distribution of the source.';
+
+COMMENT ON COLUMN public.crawl_accepted.source IS 'Name of the source within its distribution.';
+
+COMMENT ON COLUMN public.crawl_accepted.url IS 'URL of the root metadata, without credentials.';
+
+COMMENT ON COLUMN public.crawl_accepted.checksum IS 'Checksum of the root metadata and the rules of the source.';
+
+COMMENT ON COLUMN public.crawl_accepted.dated_at IS 'Date in the root metadata.';
+
+COMMENT ON COLUMN public.crawl_accepted.finished_at IS 'End of the crawl.';
+
+COMMENT ON COLUMN public.crawl_accepted.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the root metadata, or apt if apt has verified it. Null if this crawl or a later partial crawl read root metadata without a valid signature.';
+
 CREATE TABLE public.crawl_file (
     distro text NOT NULL,
     source text NOT NULL,
@@ -6626,6 +6661,9 @@ GRANT INSERT(checked_at) ON TABLE public.crawl TO sqern_crawler;
 GRANT INSERT(dated_at) ON TABLE public.crawl TO sqern_crawler;
 
 GRANT INSERT(verified_by) ON TABLE public.crawl TO sqern_crawler;
+
+GRANT SELECT ON TABLE public.crawl_accepted TO sqern_reader;
+GRANT SELECT ON TABLE public.crawl_accepted TO sqern_writer;
 
 GRANT INSERT,DELETE,UPDATE ON TABLE public.crawl_file TO sqern_crawler;
 GRANT SELECT ON TABLE public.crawl_file TO sqern_reader;

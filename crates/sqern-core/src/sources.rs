@@ -36,6 +36,11 @@ pub struct SourceStatus {
     pub kernels: Option<i32>,
     /// The end of the last crawl.
     pub finished_at: Option<Timestamp>,
+    /// Whether a signature authenticated the root metadata in the last crawl; null if the crawl
+    /// failed before.
+    pub verified: Option<bool>,
+    /// The fingerprint of the OpenPGP certificate whose key signed the root metadata, or `apt`.
+    pub verified_by: Option<String>,
 }
 
 /// The state of a source.
@@ -152,6 +157,10 @@ impl SourceStatus {
             reason: last.and_then(|last| last.reason.clone()),
             kernels: last.map(|last| last.kernels),
             finished_at: last.map(|last| last.finished_at),
+            verified: last
+                .filter(|last| last.state != CrawlState::Failed || last.verified_by.is_some())
+                .map(|last| last.verified_by.is_some()),
+            verified_by: last.and_then(|last| last.verified_by.clone()),
         }
     }
 }
@@ -200,6 +209,7 @@ mod tests {
             reason: Some("timed out".to_owned()),
             kernels: 7,
             finished_at: Timestamp::UNIX_EPOCH,
+            verified_by: None,
         };
         let statuses = statuses(&distros, &[crawl]);
         assert_eq!(statuses.len(), distros[0].sources.len());

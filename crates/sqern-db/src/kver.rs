@@ -51,6 +51,9 @@ pub struct KverPackage {
     pub first_seen_at: Timestamp,
     /// The time at which the source no longer listed the package; null while it is listed.
     pub gone_at: Option<Timestamp>,
+    /// The fingerprint of the OpenPGP certificate that currently authenticates the source, or `apt`;
+    /// null if nothing does.
+    pub verified_by: Option<String>,
 }
 
 from_row!(KverPackage {
@@ -63,7 +66,8 @@ from_row!(KverPackage {
     size_bytes,
     checksum,
     first_seen_at,
-    gone_at
+    gone_at,
+    verified_by
 });
 
 /// The selection of kernel versions.

@@ -113,11 +113,18 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         let Some(Found::Tree(manifest)) = self.store.find(&plan.kernel)? else {
             return Ok(None);
         };
+        let allow_unverified = matches!(
+            self.method,
+            DownloadMethod::Packages {
+                allow_unverified: true,
+                ..
+            }
+        );
         let contains = |planned: &PlannedPackage| {
-            manifest
-                .packages
-                .iter()
-                .any(|package| package.checksum == planned.package.checksum)
+            manifest.packages.iter().any(|package| {
+                package.checksum == planned.package.checksum
+                    && (package.verified.is_some() || allow_unverified)
+            })
         };
         let is_proven = self.tools.is_none() || manifest.vermagic.is_some();
         let is_command = matches!(self.method, DownloadMethod::Command { .. });

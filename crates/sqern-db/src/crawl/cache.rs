@@ -53,6 +53,9 @@ pub struct LastCrawl {
     pub kernels: i32,
     /// The time at which the crawl ended.
     pub finished_at: Timestamp,
+    /// The fingerprint of the OpenPGP certificate whose key signed the root metadata, or `apt`; null if
+    /// no signature was verified.
+    pub verified_by: Option<String>,
 }
 
 from_row!(LastCrawl {
@@ -61,7 +64,8 @@ from_row!(LastCrawl {
     state,
     reason,
     kernels,
-    finished_at
+    finished_at,
+    verified_by
 });
 
 /// The newest check of a distribution.

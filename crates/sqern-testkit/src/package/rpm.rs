@@ -31,7 +31,18 @@ pub struct RpmFile {
     requires: Vec<String>,
     signature: Option<RpmSignatureKind>,
     altered: bool,
-    without_payload_digest: bool,
+    digests: RpmDigests,
+}
+
+/// The checksums in the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RpmDigests {
+    /// The SHA-256 of the payload and of each file.
+    PayloadAndFiles,
+    /// The SHA-256 of each file.
+    Files,
+    /// The MD5 of each file.
+    Md5,
 }
 
 /// The tag of the signature of a package.
@@ -61,7 +72,7 @@ impl RpmFile {
             requires: Vec::new(),
             signature: None,
             altered: false,
-            without_payload_digest: false,
+            digests: RpmDigests::PayloadAndFiles,
         }
     }
 
@@ -138,7 +149,15 @@ impl RpmFile {
     /// Omits the checksum of the payload, like rpm before 4.14.
     #[must_use]
     pub fn without_payload_digest(mut self) -> Self {
-        self.without_payload_digest = true;
+        self.digests = RpmDigests::Files;
+        self
+    }
+
+    /// Omits the checksum of the payload, and declares the checksums of files as MD5, like rpm before
+    /// 4.6.
+    #[must_use]
+    pub fn without_sha256(mut self) -> Self {
+        self.digests = RpmDigests::Md5;
         self
     }
 
@@ -222,7 +241,7 @@ impl RpmFile {
             (1124, text(&self.format)),
             (1125, text(compressor)),
         ];
-        if !self.without_payload_digest {
+        if self.digests == RpmDigests::PayloadAndFiles {
             tags.push((
                 5092,
                 Data::Texts(vec![hex(&Sha256::digest(payload)).into_bytes()]),
@@ -231,6 +250,9 @@ impl RpmFile {
         }
         if !nodes.is_empty() {
             tags.extend(file_tags(nodes, self.is_stripped));
+            if self.digests != RpmDigests::Md5 {
+                tags.push((5011, Data::U32(vec![8])));
+            }
         }
         if !self.requires.is_empty() {
             tags.push((
@@ -325,7 +347,6 @@ fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
             ),
         ),
         (1118, Data::Texts(folders)),
-        (5011, Data::U32(vec![8])),
     ]
 }
 

@@ -552,6 +552,12 @@ mod tests {
             is_rpm in any::<bool>(),
         ) {
             let order = if is_rpm { VersionOrder::Rpm } else { VersionOrder::Deb };
+            // A package of rpm has a release. Versions without one have no total order: 1 equals both 1-1
+            // and 1-2.
+            let versions: Vec<String> = versions
+                .into_iter()
+                .map(|version| if is_rpm && !version.contains('-') { version + "-1" } else { version })
+                .collect();
             let needs = if operator.is_empty() { "kbuild".to_owned() } else { format!("kbuild ({operator} {bound})") };
             let mut entries = vec![Entry { order, ..entry("headers-1", "1", &needs, "") }];
             entries.extend(versions.iter().map(|version| Entry { order, ..entry("kbuild", version, "", "") }));

@@ -226,3 +226,26 @@ for path in glob.glob(sys.argv[1] + "/*_binary-amd64_Packages*"):
         .map(str::to_owned)
         .collect()
 }
+
+#[tokio::test]
+async fn lists_that_apt_did_not_verify_are_reported() {
+    let folder = folder();
+    bookworm()
+        .write_apt_lists(folder.path(), SITE, Compression::Plain)
+        .expect("lists");
+    let signed = crawl_lists(folder.path()).await.expect("lists").remove(0);
+    assert_eq!(signed.verified_by.as_deref(), Some("apt"));
+    let prefix = folder.path().join(format!("{SITE}_dists_bookworm_"));
+    let file = |name: &str| format!("{}{name}", prefix.display());
+    // apt stores the signed file of a repository without InRelease with its signature.
+    std::fs::rename(file("InRelease"), file("Release")).expect("renamed");
+    let unsigned = crawl_lists(folder.path()).await.expect("lists").remove(0);
+    assert_eq!(unsigned.verified_by, None);
+    assert!(
+        unsigned.warnings[0].starts_with("NOT VERIFIED: apt has no signature of"),
+        "{unsigned:?}"
+    );
+    std::fs::write(file("Release.gpg"), "verified by apt").expect("written");
+    let detached = crawl_lists(folder.path()).await.expect("lists").remove(0);
+    assert_eq!(detached.verified_by.as_deref(), Some("apt"));
+}

@@ -2,12 +2,14 @@
 
 use sqern_model::CrawlState;
 use sqern_testkit::repo::{
-    EL_RULE, FakeRpmRepo, FileServer, RepoFault, ServerFault, rpm, rpm_distro_toml,
+    EL_RULE, FakeRpmRepo, FileServer, RepoFault, ServerFault, SigningKey, rpm, rpm_distro_toml,
 };
 use sqern_upstream::CrawlOptions;
 
 use crate::rpm_support::*;
-use crate::support::{assert_complete, assert_failed, crawl_all, folder, kernels, options};
+use crate::support::{
+    assert_complete, assert_failed, crawl_again, crawl_all, folder, kernels, options,
+};
 
 #[tokio::test]
 async fn signature_policies_are_enforced() {
@@ -284,4 +286,27 @@ async fn missing_client_certificate_fails_with_a_hint() {
         + "\nclient-certificate = \"/nonexistent/*.pem\"\nclient-key = \"/nonexistent/*-key.pem\"";
     let crawl = crawl_all(&distro(&lines), &options()).await.remove(0);
     assert_failed(&crawl, &["/nonexistent/*.pem", "subscription-manager"]);
+}
+
+#[tokio::test]
+async fn a_source_that_was_signed_must_stay_signed() {
+    let folder = folder();
+    let keyring = repo().signed().write(folder.path()).expect("a repository");
+    let distro = distro(&format!(
+        "base = [\"file://{}\"]\nsignature = \"if-present\"\nkeyring = [\"{}\"]\n",
+        folder.path().display(),
+        keyring.display()
+    ));
+    let first = crawl_all(&distro, &options()).await;
+    assert_complete(&first[0], KERNEL);
+    assert_eq!(
+        first[0].verified_by,
+        Some(SigningKey::shared().fingerprint())
+    );
+    std::fs::remove_file(folder.path().join("repodata/repomd.xml.asc")).expect("removed");
+    assert_complete(&crawl_all(&distro, &options()).await[0], KERNEL);
+    assert_failed(
+        &crawl_again(&distro, &first, &options()).await[0],
+        &["earlier crawls of this source were verified"],
+    );
 }

@@ -292,3 +292,54 @@ async fn real_signatures_are_verified() {
     write(&top, &bytes);
     assert_failed(&crawl_all(&distro, &options).await[0], &["BAD signature"]);
 }
+
+/// A source that was verified once must remain signed, also if its policy makes the signature optional.
+#[tokio::test]
+async fn a_source_that_was_signed_must_stay_signed() {
+    let folder = folder();
+    let written = bookworm().write(folder.path()).expect("a repository");
+    let mut distro = distro(&[(&written, &written.file_url())]);
+    for source in apt_sources(&mut distro) {
+        source.signature = SignaturePolicy::IfPresent;
+    }
+    let keyring = std::fs::read(&written.keyring).expect("a keyring");
+    let first = crawl_all(&distro, &options()).await;
+    assert_complete(&first[0], KERNEL);
+    assert_eq!(
+        first[0].verified_by,
+        Some(SigningKey::shared().fingerprint())
+    );
+
+    std::fs::remove_file(&written.keyring).expect("removed");
+    let without_keyring = crawl_again(&distro, &first, &options()).await;
+    assert_failed(
+        &without_keyring[0],
+        &[
+            "keyring.gpg does not exist",
+            "earlier crawls of this source were verified",
+        ],
+    );
+    write(&written.keyring, &keyring);
+
+    let unsigned = bookworm().fault(RepoFault::Unsigned);
+    std::fs::remove_dir_all(folder.path().join("dists")).expect("removed");
+    unsigned.write(folder.path()).expect("a repository");
+    assert_complete(&crawl_all(&distro, &options()).await[0], KERNEL);
+    assert_failed(
+        &crawl_again(&distro, &first, &options()).await[0],
+        &[
+            "no signature",
+            "earlier crawls of this source were verified",
+            "--allow-unsigned",
+        ],
+    );
+    let accepted = crawl_again(&distro, &first, &allow_unsigned()).await;
+    assert_eq!(
+        (accepted[0].state, accepted[0].verified_by.as_deref()),
+        (CrawlState::Unchanged, None)
+    );
+    assert!(
+        accepted[0].warnings[0].starts_with("NOT VERIFIED"),
+        "{accepted:?}"
+    );
+}

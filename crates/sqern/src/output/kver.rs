@@ -66,17 +66,27 @@ pub fn describe(shown: &ShownKernel) -> String {
             .map(|at| format!(", no longer listed since {}", time(Some(at))))
             .unwrap_or_default();
         text.push_str(&format!(
-            "\n  {:<8} {} {} {} ({}, from {}{gone})\n           {}",
+            "\n  {:<8} {} {} {} ({}, from {}, {}{gone})\n           {}",
             package.role,
             package.name,
             package.package_version,
             package.architecture,
             counted(package.size_bytes, "byte"),
             package.source,
+            verification(package),
             package.url
         ));
     }
     text
+}
+
+/// Returns whether the source of a package is authenticated, as text.
+pub(super) fn verification(package: &KverPackage) -> String {
+    match package.verified_by.as_deref() {
+        None => "NOT VERIFIED".to_owned(),
+        Some("apt") => "verified by apt".to_owned(),
+        Some(fingerprint) => format!("verified by key {fingerprint}"),
+    }
 }
 
 fn state(kver: &Kver) -> &'static str {

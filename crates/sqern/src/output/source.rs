@@ -17,6 +17,7 @@ impl Record for SourceStatus {
         Column::name("signature").optional(),
         Column::status("state"),
         Column::number("kernels"),
+        Column::name("verified"),
         Column::time("finished_at").headed("finished"),
     ];
 }

@@ -161,8 +161,12 @@ fn packages(why: &KernelExplanation) -> String {
         .iter()
         .filter(|package| package.role == PackageRole::Headers);
     let describe = |package: &KverPackage| {
+        let verified = match package.verified_by {
+            Some(_) => "",
+            None => ", NOT VERIFIED",
+        };
         format!(
-            "{}: {} {}{}",
+            "{}: {} {}{verified}{}",
             package.source,
             package.name,
             package.package_version,

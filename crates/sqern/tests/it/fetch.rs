@@ -4,6 +4,7 @@
 mod interrupted;
 mod rpm;
 mod sandbox;
+mod verify;
 
 use std::path::{Path, PathBuf};
 

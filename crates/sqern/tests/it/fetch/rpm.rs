@@ -9,9 +9,16 @@ use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, FileServer, Rpm, rpm, rpm_distro
 use super::{Fixture, module_of};
 use crate::program::{Program, field};
 
-/// Builds a `kernel-devel` package with rpmbuild. `payload` is the value of the macro
-/// `_binary_payload`, such as `w6.xzdio`.
+/// Returns the package of [`rpmbuild`] as an entry of a repository.
 fn built(directory: &Path, release: &str, payload: &str) -> Rpm {
+    rpm("kernel-devel", "4.18.0", release)
+        .provides("kernel-devel-uname-r", &format!("4.18.0-{release}.x86_64"))
+        .content(rpmbuild(directory, release, payload))
+}
+
+/// Builds a `kernel-devel` package with rpmbuild, and returns its content. `payload` is the value of
+/// the macro `_binary_payload`, such as `w6.xzdio`.
+pub fn rpmbuild(directory: &Path, release: &str, payload: &str) -> Vec<u8> {
     let uname = format!("4.18.0-{release}.x86_64");
     let headers = Headers::new(&uname).kernel_devel().symlink(
         format!("lib/modules/{uname}/build"),
@@ -56,9 +63,7 @@ fn built(directory: &Path, release: &str, payload: &str) -> Rpm {
     let file = directory.join(format!(
         "RPMS/x86_64/kernel-devel-4.18.0-{release}.x86_64.rpm"
     ));
-    rpm("kernel-devel", "4.18.0", release)
-        .provides("kernel-devel-uname-r", &uname)
-        .content(std::fs::read(file).unwrap())
+    std::fs::read(file).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
