@@ -181,7 +181,7 @@ def test_psql_sqern_and_python_use_the_same_service(by_service: Database, monkey
         db.cur.execute(ADD, ("4.18.0-2",))
     psql = ["psql", "-XAt", "service=sqern-test", "-c", "SELECT version FROM kver ORDER BY version"]
     assert subprocess.run(psql, capture_output=True, text=True, check=True).stdout.split() == ["4.18.0-1", "4.18.0-2"]
-    listed = sqern("--service", "sqern-test", "--csv", "kver", "list", "--distro", "alma8")
+    listed = sqern("--service", "sqern-test", "--csv-raw", "kver", "list", "--distro", "alma8")
     assert [line.split(",")[1] for line in sorted(listed.splitlines()[1:])] == ["4.18.0-1", "4.18.0-2"]
 
 

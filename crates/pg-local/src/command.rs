@@ -78,11 +78,11 @@ pub(super) fn failure_output(output: &Output) -> String {
     text.unwrap_or_else(|| format!("no output, {}", output.status))
 }
 
-/// Returns the last lines of `text` that are not blank.
+/// Returns the last lines of `text` that are not blank, with the indent of a message.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<_> = text
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n  ")
 }

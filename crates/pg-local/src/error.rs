@@ -102,7 +102,7 @@ pub enum LocalError {
         output: String,
     },
     /// The server did not start.
-    #[error("the server did not start; last lines of {}:\n{lines}", log.display())]
+    #[error("the server did not start; last lines of {}:\n  {lines}", log.display())]
     Start {
         /// The server's log.
         log: PathBuf,

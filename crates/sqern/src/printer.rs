@@ -1,20 +1,24 @@
 //! All output: data to standard output, everything else to standard error.
 
 mod column;
+mod json;
 mod pager;
 mod rows;
 pub mod schema;
 mod table;
 mod wrap;
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::escape::replace_control;
+use sqern_model::escape::{escape_json, escape_lines, escape_message, escape_value};
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use unicode_width::UnicodeWidthStr as _;
@@ -55,7 +59,10 @@ pub enum Format {
     /// One JSON document with the name and version of its schema.
     Json,
     /// RFC 4180 with a header line.
-    Csv,
+    Csv {
+        /// Whether cells that a spreadsheet would execute are printed without changes.
+        is_raw: bool,
+    },
 }
 
 /// A kind of record that can be listed. The names of the columns are fields of its JSON, which CSV
@@ -168,7 +175,17 @@ impl Printer {
         let filter = Targets::new()
             .with_default(LevelFilter::WARN)
             .with_targets(OWN_CRATES.map(|name| (name, level)));
+        // The fields contain names from repositories and the database.
+        let fields = debug_fn(|writer, field, value| {
+            let text = format!("{value:?}");
+            let text = escape_value(&text);
+            match field.name() {
+                "message" => write!(writer, "{text}"),
+                name => write!(writer, "{name}={text}"),
+            }
+        });
         let layer = tracing_subscriber::fmt::layer()
+            .fmt_fields(fields.delimited(" "))
             .with_writer(io::stderr)
             .with_ansi(self.stderr.color)
             .with_target(false)
@@ -221,7 +238,7 @@ impl Printer {
                 metadata,
                 items: &rows.rows,
             }),
-            Format::Csv => csv(&rows),
+            Format::Csv { is_raw } => self.csv(&rows, is_raw),
             Format::Table => self.table(&rows),
         }
     }
@@ -238,7 +255,7 @@ impl Printer {
                 schema: full_name(T::SCHEMA),
                 item: value,
             }),
-            Format::Table | Format::Csv => self.text(&describe()),
+            Format::Table | Format::Csv { .. } => self.text(&describe()),
         }
     }
 
@@ -248,23 +265,29 @@ impl Printer {
         check_written(require_writable()).map(drop)
     }
 
-    /// Prints text for a reader to standard output. Control characters are replaced.
+    /// Prints text for a reader to standard output. Its line breaks are kept, so values in it must
+    /// be escaped by [`escape_value`]. Other unprintable characters are escaped.
     pub fn text(&self, text: &str) -> Result<(), CliError> {
-        self.data(&replace_control(text))
+        write_out(escape_lines(text).trim_end_matches('\n'))
     }
 
-    /// Prints text for a program, such as a file, to standard output without changes.
+    /// Prints text for a program, such as a file, to standard output. It is changed only on a
+    /// terminal, like [`Self::text`].
     pub fn data(&self, text: &str) -> Result<(), CliError> {
+        if self.stdout.is_terminal {
+            return self.text(text);
+        }
         write_out(text.trim_end_matches('\n'))
     }
 
-    /// Prints a line of any length and its newline. Returns whether standard output is still open.
-    pub fn line(&self, mut pieces: impl Read) -> Result<bool, CliError> {
+    /// Prints a line of JSON of any length and its newline. Returns whether standard output is still
+    /// open.
+    pub fn json_line(&self, document: impl Read) -> Result<bool, CliError> {
         let mut stdout = io::stdout().lock();
-        let written = require_writable().and_then(|()| io::copy(&mut pieces, &mut stdout));
+        let written = require_writable().and_then(|()| json::copy(document, &mut stdout));
         check_written(
             written
-                .and_then(|_| writeln!(stdout))
+                .and_then(|()| writeln!(stdout))
                 .and_then(|()| stdout.flush()),
         )
     }
@@ -274,10 +297,11 @@ impl Printer {
         self.message("", text);
     }
 
-    /// Prints a message to standard error. On a terminal, its lines wrap with a hanging indent.
+    /// Prints a message to standard error, escaped by [`escape_message`]. On a terminal, its lines
+    /// wrap with a hanging indent.
     fn message(&self, mark: &str, text: &str) {
-        let text = replace_control(text);
-        let plain_mark = replace_control(mark);
+        let text = escape_message(text);
+        let plain_mark = escape_lines(mark);
         let head = match &*plain_mark {
             "" => String::new(),
             mark => format!("{mark} "),
@@ -337,7 +361,7 @@ impl Printer {
             return self.problem(failure);
         }
         let text = serde_json::to_string(&ErrorDocument::from(failure)).unwrap_or_default();
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        let _ = writeln!(io::stderr().lock(), "{}", escape_json(&text));
     }
 
     /// Prints a note, and the command that resolves it. Quiet output omits both.
@@ -354,7 +378,7 @@ impl Printer {
         } else {
             "hint:"
         };
-        let _ = writeln!(io::stderr().lock(), " {mark} {}", replace_control(text));
+        let _ = writeln!(io::stderr().lock(), " {mark} {}", escape_message(text));
     }
 
     /// Prints an error of a part of the work, and its hints, to standard error.
@@ -376,7 +400,32 @@ impl Printer {
         } else {
             serde_json::to_string(value)
         };
-        write_out(&text.map_err(io::Error::from)?)
+        write_out(&escape_json(&text.map_err(io::Error::from)?))
+    }
+
+    /// Prints a list as CSV. On a terminal, cells are escaped.
+    fn csv(&self, rows: &Rows, is_raw: bool) -> Result<(), CliError> {
+        let mut writer = csv::WriterBuilder::new().from_writer(vec![]);
+        let header = rows.columns.iter().map(|column| &column.name);
+        let written = writer.write_record(header).and_then(|()| {
+            rows.rows.iter().try_for_each(|row| {
+                let cell = |column: &RowColumn| {
+                    let value = row.get(&column.name).unwrap_or(&serde_json::Value::Null);
+                    let cell = column.kind.csv_of(value, is_raw);
+                    if self.stdout.is_terminal {
+                        escape_value(&cell).into_owned()
+                    } else {
+                        cell
+                    }
+                };
+                writer.write_record(rows.columns.iter().map(cell))
+            })
+        });
+        written.map_err(io::Error::other)?;
+        let bytes = writer
+            .into_inner()
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        write_out(String::from_utf8_lossy(&bytes).trim_end_matches('\n'))
     }
 
     fn table(&self, rows: &Rows) -> Result<(), CliError> {
@@ -441,26 +490,6 @@ impl Printer {
     }
 }
 
-fn csv(rows: &Rows) -> Result<(), CliError> {
-    let mut writer = csv::WriterBuilder::new().from_writer(vec![]);
-    let header = rows.columns.iter().map(|column| &column.name);
-    let written = writer.write_record(header).and_then(|()| {
-        rows.rows.iter().try_for_each(|row| {
-            let cell = |column: &RowColumn| {
-                column
-                    .kind
-                    .csv_of(row.get(&column.name).unwrap_or(&serde_json::Value::Null))
-            };
-            writer.write_record(rows.columns.iter().map(cell))
-        })
-    });
-    written.map_err(io::Error::other)?;
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    write_out(String::from_utf8_lossy(&bytes).trim_end_matches('\n'))
-}
-
 /// Writes data. A closed pipe (`sqern kver list | head`) is not an error.
 fn write_out(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
@@ -477,8 +506,12 @@ fn write_out(text: &str) -> Result<(), CliError> {
 /// Returns an error if standard output cannot be written.
 pub fn print_clap(error: &clap::Error) -> Result<i32, CliError> {
     if error.use_stderr() {
+        let text = error.render().to_string();
         // An error of this write cannot be reported.
-        let _ = error.print();
+        let _ = match escape_lines(&text) {
+            Cow::Borrowed(_) => error.print(),
+            Cow::Owned(escaped) => io::stderr().write_all(escaped.as_bytes()),
+        };
         return Ok(error.exit_code());
     }
     check_written(

@@ -42,7 +42,7 @@ pub(super) enum BuildCommand {
     /// Each start first aborts the builds whose lease has expired.
     #[command(override_usage = USAGE_START, after_help = "Examples:
   id=$(sqern build start --revision \"$REV\" --target sp-lab --claim 50)
-  sqern build kernels \"$id\" --csv
+  sqern build kernels \"$id\" --csv-raw
   sqern build finish \"$id\" SUCCESS --kernel 6.1.0-25-amd64=FAILURE
   sqern build start --revision \"$REV\" --target sp-lab --distro debian12 --kernel 6.1.0-25-amd64")]
     #[command(mut_arg("kernels", |arg| arg.help("Kernel of the build, written as [DISTRO/]VERSION; with --claim, kernel that can be claimed (repeatable)")))]
@@ -105,12 +105,12 @@ Examples:
     ///
     /// Prints 20 rows unless --limit is specified.
     #[command(
-        after_help = "Examples:\n  sqern build list --open\n  sqern build list --revision 21.0.243.620bc3729 --limit 0 --csv"
+        after_help = "Examples:\n  sqern build list --open\n  sqern build list --revision 21.0.243.620bc3729 --limit 0 --csv-raw"
     )]
     #[command(mut_arg("open", |open| open.help("List only builds in progress")))]
     List(ListArgs),
     /// List the kernels of a build with their results
-    #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv")]
+    #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv-raw")]
     Kernels {
         /// Build ID
         #[arg(value_parser = super::id)]

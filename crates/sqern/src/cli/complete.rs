@@ -9,6 +9,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 use sqern_core::Database;
 use sqern_db::completion::{self, ValueKind};
+use sqern_model::escape::{escape_value, is_unprintable};
 
 use super::Cli;
 use crate::config::Config;
@@ -18,6 +19,9 @@ use crate::settings::Settings;
 const VARIABLE: &str = "SQERN_COMPLETE";
 /// The maximum duration of a completion. A shell does not react until then.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The special characters of shells, except the blank (POSIX, Shell Command Language, 2.2).
+const SPECIAL: &str = "|&;<>()$`\\\"'*?[]{}#~!^";
 
 /// Answers a request for completions, and exits. Returns if the shell requested none.
 pub fn complete() {
@@ -99,15 +103,51 @@ fn candidates(kind: ValueKind, current: &OsStr) -> Vec<CompletionCandidate> {
         .unwrap_or_default();
     let candidate = |(order, (value, help)): (usize, (String, Option<String>))| {
         CompletionCandidate::new(value)
-            .help(help.map(Into::into))
+            .help(help.map(|help| escape_value(&help).into_owned().into()))
             .display_order(Some(order))
     };
-    values.into_iter().enumerate().map(candidate).collect()
+    values
+        .into_iter()
+        .filter(|(value, _)| is_literal(value))
+        .enumerate()
+        .map(candidate)
+        .collect()
+}
+
+/// Returns whether shells insert a value without a change of its meaning. They insert a candidate
+/// without quotes, so that special characters could run a command.
+fn is_literal(value: &str) -> bool {
+    !value.contains(|character| is_unprintable(character) || SPECIAL.contains(character))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn candidates_contain_nothing_that_a_shell_interprets() {
+        for value in [
+            "acme-1",
+            "Acme, Europe",
+            "debian12/6.1.0-1+b~1",
+            "=x",
+            "日本",
+        ] {
+            assert!(is_literal(value), "{value}");
+        }
+        for value in [
+            "x;reboot",
+            "$(reboot)",
+            "`x`",
+            "a|b",
+            "a\u{202e}b",
+            "'a",
+            "a\nb",
+            "*",
+        ] {
+            assert!(!is_literal(value), "{value:?}");
+        }
+    }
 
     #[test]
     fn arguments_keep_their_order() {

@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 use sqern_core::Progress;
 use sqern_core::crawl::CrawlEvent;
 use sqern_model::counted;
+use sqern_model::escape::escape_value;
 
 use super::progress;
 use crate::printer::Printer;
@@ -49,7 +50,8 @@ impl<'a> CrawlProgress<'a> {
     fn update(&self, update: impl FnOnce(&mut State)) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         update(&mut state);
-        self.bar.set_message(state.describe());
+        self.bar
+            .set_message(escape_value(&state.describe()).into_owned());
     }
 
     fn warning(&self, text: &str) {

@@ -40,10 +40,10 @@ pub(super) enum CustCommand {
     },
     /// List the kernels of each host of a cluster
     ///
-    /// The CSV output is valid input for sqern cust load.
+    /// The output of --csv-raw is valid input for sqern cust load.
     #[command(after_help = "Examples:
   sqern cust show acme-1
-  sqern cust show acme-1 --csv --at 2026-05-01 | sqern cust load - --partial    # restore")]
+  sqern cust show acme-1 --csv-raw --at 2026-05-01 | sqern cust load - --partial    # restore")]
     Show {
         /// Cluster name
         cluster: ClusterName,

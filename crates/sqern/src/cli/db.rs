@@ -174,8 +174,8 @@ async fn migrate(
     let steps = migrate::migrate(&mut session.client, to, dry_run || unconfirmed).await?;
     if unconfirmed {
         return Err(CliError::failed(format!(
-            "a downgrade deletes data and requires --yes:\n{}",
-            describe_steps(&steps)
+            "a downgrade deletes data and requires --yes:\n  {}",
+            describe_steps(&steps).replace('\n', "\n  ")
         ))
         .hint("sqern db migrate --to VERSION --dry-run  # prints the steps"));
     }

@@ -72,7 +72,9 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
         // In a file or a pipe, a line for each finding is shorter than a row of the widest one.
         (Format::Table, None) => context.printer.text(&describe(&causes, usize::MAX))?,
         (Format::Table, _) => context.printer.list(&causes, &RowArgs::default())?,
-        (Format::Json | Format::Csv, _) => context.printer.list(&findings, &RowArgs::default())?,
+        (Format::Json | Format::Csv { .. }, _) => {
+            context.printer.list(&findings, &RowArgs::default())?
+        }
     }
     context.printer.note(&summary(&findings));
     Ok(

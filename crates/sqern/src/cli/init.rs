@@ -86,6 +86,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitSta
         }
     })?;
     if !args.dry_run && context.printer.format() == Format::Table {
+        context.printer.note("");
         context
             .printer
             .note(&next_commands(initialized.outcome.server.as_ref(), context));
@@ -95,7 +96,7 @@ pub(super) async fn run(args: InitArgs, context: &Context<'_>) -> Result<ExitSta
 
 /// Returns a note with the commands that follow.
 fn next_commands(server: Option<&InitializedServer>, context: &Context<'_>) -> String {
-    let mut lines = vec!["\nNext:".to_owned()];
+    let mut lines = vec!["Next:".to_owned()];
     if let Some(program) = context.settings.program_outside_path() {
         lines.push(format!("  alias sqern={}", program.display()));
     }

@@ -96,11 +96,20 @@ struct Connection {
 #[derive(Debug, Args)]
 pub struct Output {
     /// Print one JSON document
-    #[arg(long, global = true, conflicts_with = "csv", help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        conflicts_with_all = ["csv", "csv_raw"],
+        help_heading = "Output"
+    )]
     json: bool,
     /// Print a list as CSV with a header line (only commands that print lists)
     #[arg(long, global = true, help_heading = "Output")]
     csv: bool,
+    /// Print a list as CSV with exact values, for programs; --csv marks values that a spreadsheet
+    /// would execute with '
+    #[arg(long, global = true, help_heading = "Output")]
+    csv_raw: bool,
     /// Print only data, warnings and errors
     #[arg(
         long,
@@ -228,9 +237,10 @@ impl Output {
     /// Returns the format that the flags select.
     #[must_use]
     pub fn format(&self) -> Format {
-        match (self.json, self.csv) {
-            (true, _) => Format::Json,
-            (_, true) => Format::Csv,
+        match self {
+            Self { json: true, .. } => Format::Json,
+            Self { csv_raw: true, .. } => Format::Csv { is_raw: true },
+            Self { csv: true, .. } => Format::Csv { is_raw: false },
             _ => Format::Table,
         }
     }
@@ -311,10 +321,13 @@ pub async fn run(
     terminate: fn(u8) -> !,
 ) -> Result<ExitStatus, CliError> {
     // A rejected command must not change anything.
-    if printer.format() == Format::Csv && !cli.command.prints_list() {
-        return Err(CliError::usage(
-            "--csv is supported only by commands that print a list",
-        ));
+    if let Format::Csv { is_raw } = printer.format()
+        && !cli.command.prints_list()
+    {
+        let option = if is_raw { "--csv-raw" } else { "--csv" };
+        return Err(CliError::usage(format!(
+            "{option} is supported only by commands that print a list"
+        )));
     }
     // Otherwise, a command would change data and lose its output.
     if cli.command.prints() {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_db::change::Finished;
 use sqern_model::counted;
+use sqern_model::escape::escape_value;
 
 use crate::error::{CliError, ExitStatus};
 use crate::printer::{Document, Format, Printer};
@@ -34,7 +35,10 @@ pub fn print_change(
     let is_table = printer.format() == Format::Table;
     let written = match (is_table, changed) {
         (true, []) => Ok(()),
-        (true, lines) => printer.text(&lines.join("\n")),
+        (true, lines) => {
+            let lines: Vec<_> = lines.iter().map(|line| escape_value(line)).collect();
+            printer.text(&lines.join("\n"))
+        }
         (false, _) => printer.value(&value, String::new),
     };
     written.map_err(|error| error.after_generation(finished))?;

@@ -8,6 +8,7 @@ use sqern_db::check::Checked;
 use sqern_db::migrate::{Applied, SchemaStatus, Step};
 use sqern_db::retention::Pruned;
 use sqern_model::counted;
+use sqern_model::escape::escape_value;
 
 use crate::printer::{Document, time};
 
@@ -47,9 +48,15 @@ pub fn describe_steps(steps: &[Step]) -> String {
                 counted(files.len(), "file")
             ),
             Step::Privileges { problems } => {
+                let problems: Vec<_> = problems
+                    .iter()
+                    .map(|problem| escape_value(problem))
+                    .collect();
                 format!("owners and privileges\n  {}", problems.join("\n  "))
             }
-            Step::Sequences { sequences } => format!("sequences ({})", sequences.join(", ")),
+            Step::Sequences { sequences } => {
+                escape_value(&format!("sequences ({})", sequences.join(", "))).into_owned()
+            }
             Step::ReadModel { kernels } => {
                 format!("read model ({})", counted(*kernels, "kernel"))
             }
@@ -125,7 +132,7 @@ pub fn describe_checked(checked: &Checked) -> String {
     let problems = checked
         .problems
         .iter()
-        .map(|problem| format!("\n       {problem}"))
+        .map(|problem| format!("\n       {}", escape_value(problem)))
         .collect::<String>();
     format!("{mark}  {}{problems}", checked.rule)
 }

@@ -2,6 +2,7 @@
 
 use sqern_core::doctor::{Finding, State};
 use sqern_model::counted;
+use sqern_model::escape::{escape_message, escape_value};
 
 use crate::printer::{Column, GAP, Record, texts, wrap};
 
@@ -51,9 +52,11 @@ pub fn describe(findings: &[Finding], width: usize) -> String {
             .map(|about| format!(" {about}"))
             .unwrap_or_default();
         let text = format!("{}{about}: {}", finding.check, finding.found);
+        let text = escape_message(&text);
         let state = format!("{:<INDENT$}", finding.state.as_str());
         lines.extend(wrap(&text, &state, width));
         let Some(hint) = &finding.hint else { continue };
+        let hint = escape_value(hint);
         // A command remains on one line, so that it can be copied.
         match hint.split_once("  # ") {
             Some((command, comment)) if INDENT + HINT.len() + hint.chars().count() > width => {
@@ -65,7 +68,7 @@ pub fn describe(findings: &[Finding], width: usize) -> String {
                 ));
             }
             None if hint.starts_with(char::is_uppercase) => {
-                lines.extend(wrap(hint, &format!("{indent}{HINT}"), width));
+                lines.extend(wrap(&hint, &format!("{indent}{HINT}"), width));
             }
             Some(_) | None => lines.push(format!("{indent}{HINT}{hint}")),
         }

@@ -6,6 +6,7 @@ use serde_json::Map;
 use sqern_db::event::{Action, Difference, Event};
 use sqern_db::generation::{Generation, TableChanges};
 use sqern_model::counted;
+use sqern_model::escape::escape_value;
 
 use super::event::{describe_event, field_text, key_text};
 use crate::printer::{Column, Document, Record, time};
@@ -48,19 +49,22 @@ pub fn describe(shown: &ShownGeneration) -> String {
         "generation {}\n  time     {}\n  user     {} from {from}\n  comment  {}\n  changes  {}",
         generation.id,
         time(Some(generation.tstamp)),
-        generation.username,
-        generation.comment.as_deref().unwrap_or("(none)"),
+        escape_value(&generation.username),
+        escape_value(generation.comment.as_deref().unwrap_or("(none)")),
         counted(generation.events, "event")
     );
     for table in tables {
         text.push_str(&format!(
             "\n    {:<18} {} inserted, {} updated, {} deleted",
-            table.table_name, table.inserts, table.updates, table.deletes
+            escape_value(&table.table_name),
+            table.inserts,
+            table.updates,
+            table.deletes
         ));
     }
     for event in first_events {
         text.push_str("\n  ");
-        text.push_str(&describe_event(event));
+        text.push_str(&escape_value(&describe_event(event)));
     }
     if i64::try_from(first_events.len()).is_ok_and(|shown| shown < generation.events) {
         text.push_str(&format!(
@@ -98,14 +102,15 @@ pub fn describe_differences(differences: &[Difference]) -> String {
         };
         let line = format!(
             "{}: {} inserted, {} updated, {} deleted\n",
-            of_table[0].table_name,
+            escape_value(&of_table[0].table_name),
             count(Action::Insert),
             count(Action::Update),
             count(Action::Delete)
         );
         text.push_str(&line);
         for difference in of_table {
-            text.push_str(&format!("  {}\n", describe_difference(difference)));
+            let line = describe_difference(difference);
+            text.push_str(&format!("  {}\n", escape_value(&line)));
         }
     }
     text

@@ -6,12 +6,16 @@ mod table;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sqern_core::reports::risk::NOT_WANTED;
 use sqern_core::reports::share;
-use sqern_model::escape::replace_control;
+use sqern_model::escape::escape_lines;
 
 use crate::printer::percent as share_in_percent;
 
 pub use chart::{Breakdown, Category, Scale, TrendChart, Value};
 pub use table::{Cell, Group, Heading, Row, Table, anchor};
+
+/// The page contains only a style sheet and inline SVG, so a browser must not load or run anything
+/// else (W3C, Content Security Policy Level 3).
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// The page of a report.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +129,7 @@ pub fn page(page: &Page, origin: &Origin<'_>) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " – sqern" }
                 style { (PreEscaped(include_str!("html/style.css"))) }
@@ -146,7 +151,7 @@ pub fn page(page: &Page, origin: &Origin<'_>) -> String {
             }
         }
     };
-    let mut text = replace_control(&markup.into_string()).into_owned();
+    let mut text = escape_lines(&markup.into_string()).into_owned();
     text.push('\n');
     text
 }
@@ -188,7 +193,7 @@ mod tests {
 
     #[test]
     fn names_are_escaped() {
-        let hostile = "<script>alert(\"1\")</script>&\u{1b}";
+        let hostile = "<script>alert(\"1\")</script>&\u{1b}\u{202e}";
         let text = || hostile.to_owned();
         let row = |(): &()| Row {
             anchor: Some(anchor(&["row", hostile])),
@@ -244,7 +249,7 @@ mod tests {
         );
         assert_eq!(
             written
-                .matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\u{fffd}")
+                .matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;\\u{1b}\\u{202e}")
                 .count(),
             22,
             "{written}"

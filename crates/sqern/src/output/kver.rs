@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqern_core::reports::kernel_state;
 use sqern_db::kver::{Kver, KverPackage};
 use sqern_model::counted;
+use sqern_model::escape::escape_value;
 
 use crate::printer::{Column, Document, Record, time};
 
@@ -65,16 +66,20 @@ pub fn describe(shown: &ShownKernel) -> String {
             .gone_at
             .map(|at| format!(", no longer listed since {}", time(Some(at))))
             .unwrap_or_default();
-        text.push_str(&format!(
-            "\n  {:<8} {} {} {} ({}, from {}, {}{gone})\n           {}",
+        let line = format!(
+            "{:<8} {} {} {} ({}, from {}, {}{gone})",
             package.role,
             package.name,
             package.package_version,
             package.architecture,
             counted(package.size_bytes, "byte"),
             package.source,
-            verification(package),
-            package.url
+            verification(package)
+        );
+        text.push_str(&format!(
+            "\n  {}\n           {}",
+            escape_value(&line),
+            escape_value(&package.url)
         ));
     }
     text

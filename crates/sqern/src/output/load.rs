@@ -5,6 +5,7 @@ use serde::Serialize;
 use sqern_core::customers::{Change, LoadOutcome, Totals};
 use sqern_db::change::Finished;
 use sqern_model::counted;
+use sqern_model::escape::escape_value;
 
 use crate::error::CliError;
 use crate::printer::{Document, Format, Printer};
@@ -85,6 +86,10 @@ pub fn print(outcome: &LoadOutcome, dry_run: bool, printer: &Printer) -> Result<
 
 /// Returns a line with one change.
 fn describe(change: &Change) -> String {
+    escape_value(&change_text(change)).into_owned()
+}
+
+fn change_text(change: &Change) -> String {
     let Change {
         sign,
         cluster,

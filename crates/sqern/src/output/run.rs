@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sqern_core::runs::{Candidate, KernelOutcome, RunDetails};
 use sqern_db::run::{Liveness, Run, RunKernel};
+use sqern_model::escape::escape_value;
 use sqern_model::{RunKind, RunResult};
 
 use crate::printer::{Column, Document, Kind, Record, time};
@@ -112,6 +113,7 @@ pub fn describe(kind: RunKind, details: &RunDetails) -> String {
     let state = match (result, state, owner) {
         (Some(result), ..) => result.to_string(),
         (None, Liveness::Running, Some(owner)) => {
+            let owner = escape_value(owner);
             format!("running: {owner}, lease until {}", time(*expires_at))
         }
         (None, Liveness::Running, None) => "running".to_owned(),
@@ -132,7 +134,7 @@ pub fn describe(kind: RunKind, details: &RunDetails) -> String {
     lines.extend(
         fields
             .into_iter()
-            .filter_map(|(name, value)| Some(format!("  {name:<9} {}", value?))),
+            .filter_map(|(name, value)| Some(format!("  {name:<9} {}", escape_value(&value?)))),
     );
     for logged in &details.kernels {
         let kernel = &logged.kernel.kernel;
@@ -146,9 +148,11 @@ pub fn describe(kind: RunKind, details: &RunDetails) -> String {
             .as_ref()
             .filter(|_| logged.kernel.result != Some(RunResult::Success))
         {
+            let file = format!("{}:{}", log.host, log.path);
             lines.push(format!(
-                "            {}:{} ({:.1} s)",
-                log.host, log.path, log.seconds
+                "            {} ({:.1} s)",
+                escape_value(&file),
+                log.seconds
             ));
             lines.extend(log.tail.lines().map(|line| format!("            | {line}")));
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use sqern_core::source_test::SourceTestResult;
 use sqern_core::sources::SourceStatus;
+use sqern_model::escape::escape_value;
 use sqern_model::{DistroDef, SourceFile};
 
 use crate::printer::{Column, Document, Kind, Record};
@@ -24,9 +25,10 @@ impl Record for SourceStatus {
 
 /// Returns the definition as text, with the names of the fields in the file.
 pub fn describe(def: &DistroDef, file: Option<&SourceFile>) -> String {
-    let mut text = format!("{}, {}: {}", def.name, def.variant, def.title);
+    let title = format!("{}, {}: {}", def.name, def.variant, def.title);
+    let mut text = escape_value(&title).into_owned();
     if let Some(file) = file {
-        text.push_str(&format!("\nfrom {}", file.path));
+        text.push_str(&format!("\nfrom {}", escape_value(&file.path)));
     }
     let or_null = |value: Result<Value, serde_json::Error>| value.unwrap_or_default();
     let rules = def
@@ -56,12 +58,13 @@ fn shown(value: &Value) -> Option<String> {
             items
                 .iter()
                 .filter_map(Value::as_str)
+                .map(escape_value)
                 .collect::<Vec<_>>()
                 .join("\n                     "),
         ),
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(escape_value(text).into_owned()),
         Value::Bool(false) | Value::Null => None,
-        other => Some(other.to_string()),
+        other => Some(escape_value(&other.to_string()).into_owned()),
     }
 }
 

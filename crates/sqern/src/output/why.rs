@@ -6,6 +6,7 @@ use sqern_db::crawl::LastCheck;
 use sqern_db::kver::KverPackage;
 use sqern_db::status::Stage;
 use sqern_db::why::{HostsOfType, RecentRun, Recorded};
+use sqern_model::escape::{escape_lines, escape_value};
 use sqern_model::{Kernel, PackageRole, RunResult, counted};
 
 use crate::printer::{Document, duration, relative, time, wrap};
@@ -87,7 +88,7 @@ fn describe_kernel(out: &mut Lines, why: &KernelExplanation, now: Timestamp) {
     if let Some(reason) = &why.reason {
         out.line("reason", reason);
         for log in log_lines(why) {
-            out.verbatim(&head("", &format!("| {log}")));
+            out.log(&log);
         }
     }
     if let Some(position) = &why.position {
@@ -213,7 +214,12 @@ fn log_lines(why: &KernelExplanation) -> Vec<String> {
         .skip(tail.len().saturating_sub(MAX_LOG_LINES))
         .map(|&log| log.to_owned());
     shown
-        .chain(failed.log.iter().map(|log| format!("({log})")))
+        .chain(
+            failed
+                .log
+                .iter()
+                .map(|log| format!("({})", escape_value(log))),
+        )
         .collect()
 }
 
@@ -248,7 +254,14 @@ impl Lines {
 
     /// Adds a line that does not wrap.
     fn verbatim(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
+        self.text.push_str(&escape_value(line.trim_end()));
+        self.text.push('\n');
+    }
+
+    /// Adds a line of a log with its tabs.
+    fn log(&mut self, line: &str) {
+        self.text.push_str(&head("", "| "));
+        self.text.push_str(&escape_lines(line.trim_end()));
         self.text.push('\n');
     }
 
@@ -264,7 +277,7 @@ impl Lines {
     }
 
     fn wrapped(&mut self, text: &str, head: &str) {
-        for line in wrap(text, head, self.width) {
+        for line in wrap(&escape_value(text), head, self.width) {
             self.verbatim(&line);
         }
     }

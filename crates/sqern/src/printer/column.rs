@@ -165,15 +165,36 @@ impl Kind {
         }
     }
 
-    /// Returns the text of a value in CSV. It contains the same value as JSON, except that an array
-    /// in a column of numbers is its length.
+    /// Returns the text of a value in CSV. It contains the same value as JSON, with 2 exceptions:
+    ///
+    /// - An array in a column of numbers is its length.
+    /// - Unless `is_raw`, text that a spreadsheet would execute has the prefix `'`. Numbers have no
+    ///   prefix.
     #[must_use]
-    pub fn csv_of(self, value: &Value) -> String {
+    pub fn csv_of(self, value: &Value, is_raw: bool) -> String {
         match (self, value) {
             (Self::Number, Value::Array(values)) => values.len().to_string(),
+            (_, value @ (Value::String(_) | Value::Array(_))) if !is_raw => {
+                let text = raw(value);
+                if is_formula(&text) {
+                    format!("'{text}")
+                } else {
+                    text
+                }
+            }
             (_, value) => raw(value),
         }
     }
+}
+
+/// Returns whether a spreadsheet might execute a text in a cell: its first character after blanks
+/// starts a formula, or a tab or a line break precedes it (OWASP, CSV Injection). The full-width
+/// forms of the characters have the same meaning in some locales.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['\t', '\r', '\n'])
+        || text
+            .trim_start()
+            .starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 fn raw(value: &Value) -> String {
@@ -264,7 +285,7 @@ mod tests {
                 Kind::Time.text_of(&json!(time), TimeFormat::RelativeTo(now)),
                 expected
             );
-            assert_eq!(Kind::Time.csv_of(&json!(time)), time);
+            assert_eq!(Kind::Time.csv_of(&json!(time), false), time);
         }
         assert_eq!(
             Kind::Time.text_of(&json!("2026-05-04T02:00:00.5Z"), TimeFormat::Utc),
@@ -285,9 +306,36 @@ mod tests {
             (Kind::Text, json!(null), "", ""),
         ] {
             assert_eq!(
-                (kind.text_of(&value, TimeFormat::Utc), kind.csv_of(&value)),
+                (
+                    kind.text_of(&value, TimeFormat::Utc),
+                    kind.csv_of(&value, false)
+                ),
                 (table.to_owned(), csv.to_owned())
             );
+        }
+    }
+
+    #[test]
+    fn text_that_a_spreadsheet_would_execute_has_a_prefix() {
+        for text in [
+            "=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\rx", "\nx", " =1", "＝1", "-",
+        ] {
+            for value in [json!(text), json!([text, "x"])] {
+                let kind = Kind::Text;
+                let raw = kind.csv_of(&value, true);
+                assert!(raw.starts_with(text), "{raw:?}");
+                assert_eq!(kind.csv_of(&value, false), format!("'{raw}"));
+            }
+        }
+        for value in [
+            json!(-5),
+            json!(-0.5),
+            json!("a=1"),
+            json!("'=1"),
+            json!(""),
+        ] {
+            let kind = Kind::Text;
+            assert_eq!(kind.csv_of(&value, false), kind.csv_of(&value, true));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The layout of tables.
 
 use serde_json::Value;
-use sqern_model::escape::replace_control;
+use sqern_model::escape::escape_value;
 use unicode_width::UnicodeWidthStr;
 
 use super::column::{Kind, TimeFormat};
@@ -80,7 +80,7 @@ impl<'a> TableColumn<'a> {
     fn new(column: &'a RowColumn, rows: &Rows, times: TimeFormat) -> Self {
         let text = |row: &serde_json::Map<String, Value>| {
             let value = row.get(&column.name).unwrap_or(&Value::Null);
-            replace_control(&column.kind.text_of(value, times)).into_owned()
+            escape_value(&column.kind.text_of(value, times)).into_owned()
         };
         let cells: Vec<String> = rows.rows.iter().map(text).collect();
         let width = cells

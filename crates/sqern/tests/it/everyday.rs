@@ -432,7 +432,7 @@ async fn control_characters_are_not_printed() {
         .unwrap();
     let list = program.done(&["generation", "list"]);
     assert!(
-        !list.stdout.contains('\u{1b}') && list.stdout.contains("red  \u{fffd}[2J"),
+        !list.stdout.contains('\u{1b}') && list.stdout.contains(r"red \u{1b}[31m \u{1b}[2J"),
         "{list:?}"
     );
 }

@@ -15,6 +15,7 @@ mod fetch;
 mod follow;
 mod generate;
 mod history;
+mod hostile_text;
 mod init;
 mod json_schemas;
 mod local;

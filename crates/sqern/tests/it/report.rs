@@ -292,10 +292,23 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
                 && page.contains("as of generation"),
             "{page}"
         );
+        let policy = "<meta http-equiv=\"Content-Security-Policy\" \
+                      content=\"default-src 'none'; style-src 'unsafe-inline'\">";
+        let (head, rest) = page.split_once(policy).expect("the page has a policy");
+        assert_eq!(
+            head, "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">",
+            "the policy precedes all content"
+        );
         assert!(
-            !page.contains("http") && !page.contains("<script") && !page.contains("src="),
+            !rest.contains("http-equiv") && !rest.contains("://"),
             "{page}"
         );
+        // Elements, attributes and properties that the policy would block.
+        let blocked = regex::Regex::new(
+            r#"<(script|link|img|iframe|object|embed|base|form|audio|video|image|use|font)\b|[ "]on[a-z]+=|\b(src|srcset|data|action|xlink:href)=|href="[^#]|url\(|@import|javascript:"#,
+        )
+        .unwrap();
+        assert!(!blocked.is_match(rest), "{:?}: {page}", blocked.find(rest));
         assert!(
             page.contains("never checked: ")
                 && page.contains(&format!("<code>sqern report {} ", report[0])),
@@ -316,7 +329,7 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
         both.status == 2
             && both
                 .stderr
-                .contains("--html cannot be used with --json or --csv"),
+                .contains("--html cannot be used with --json, --csv or --csv-raw"),
         "{both:?}"
     );
     let kind = program.run(&["report", "risk", "--type", "prodction"]);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use sqern_core::customers::{MODULES_DIR, Report, ReportedCluster, this_host};
+use sqern_model::escape::escape_json;
 use sqern_model::{ClusterName, DistroName, TypeWord};
 
 use crate::cli::Context;
@@ -20,7 +21,7 @@ use crate::printer::Format;
 /// /etc/os-release.
 ///
 /// A report must contain every host of its clusters. Combine the reports of all hosts of a cluster
-/// before loading them (docs/guides/customers.md).
+/// before loading them (docs/guides/customers.md). --csv and --csv-raw print the same report.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sqern cust report --cluster acme-1 --type production
@@ -60,17 +61,19 @@ pub(super) fn run(args: ReportArgs, context: &Context<'_>) -> Result<ExitStatus,
         cltype: TypeWord(cltype),
         hosts: vec![host],
     };
-    let text = match context.printer.format() {
-        Format::Csv => cluster.to_csv()?,
-        Format::Table => serde_json::to_string_pretty(&Report {
-            clusters: vec![cluster],
-        })
-        .map_err(io::Error::from)?,
-        Format::Json => serde_json::to_string(&Report {
-            clusters: vec![cluster],
-        })
-        .map_err(io::Error::from)?,
+    // The file is the input of cust load, so that values in CSV have no prefix.
+    if let Format::Csv { .. } = context.printer.format() {
+        context.printer.data(&cluster.to_csv()?)?;
+        return Ok(ExitStatus::Success);
+    }
+    let report = Report {
+        clusters: vec![cluster],
     };
-    context.printer.data(&text)?;
+    let text = match context.printer.format() {
+        Format::Json => serde_json::to_string(&report),
+        Format::Table | Format::Csv { .. } => serde_json::to_string_pretty(&report),
+    };
+    let text = text.map_err(io::Error::from)?;
+    context.printer.data(&escape_json(&text))?;
     Ok(ExitStatus::Success)
 }

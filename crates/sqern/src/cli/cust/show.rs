@@ -41,7 +41,7 @@ pub(super) async fn run(
             current: Some(host.running.as_ref() == Some(version)),
         }));
     }
-    if rows.is_empty() && context.printer.format() == Format::Csv {
+    if rows.is_empty() && matches!(context.printer.format(), Format::Csv { .. }) {
         // In a report, this line is a cluster without hosts.
         let [host, distro, version] = [const { String::new() }; 3];
         rows.push(HostKernel {

@@ -91,7 +91,7 @@ pub(super) async fn run(args: FollowArgs, context: &Context<'_>) -> Result<ExitS
         tables,
     };
     let (database, progress) = (context.database(), FollowProgress(context.printer));
-    let print = |line: &mut dyn std::io::Read| context.printer.line(line);
+    let print = |line: &mut dyn std::io::Read| context.printer.json_line(line);
     tokio::select! {
         biased;
         _ = interrupt.recv() => Ok(ExitStatus::Success),

@@ -28,8 +28,8 @@ impl HtmlArgs {
     /// Rejects `--html` with another output format.
     pub(super) fn require_alone(&self, context: &Context<'_>) -> Result<(), CliError> {
         match context.printer.format() {
-            Format::Json | Format::Csv if self.html.is_some() => Err(CliError::usage(
-                "--html cannot be used with --json or --csv",
+            Format::Json | Format::Csv { .. } if self.html.is_some() => Err(CliError::usage(
+                "--html cannot be used with --json, --csv or --csv-raw",
             )),
             _ => Ok(()),
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use sqern_core::Progress;
 use sqern_core::runs::{KernelOutcome, RunEvent};
+use sqern_model::escape::escape_value;
 use sqern_model::{Kernel, RunResult, counted};
 
 use crate::cli::progress;
@@ -87,7 +88,8 @@ impl Bars {
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed} {wide_msg}") {
             bar.set_style(style);
         }
-        bar.set_message(format!("{} {}", kernel.distro, kernel.version));
+        let name = format!("{} {}", kernel.distro, kernel.version);
+        bar.set_message(escape_value(&name).into_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
         self.running.insert(kernel, bar);
     }
