@@ -1,5 +1,6 @@
 //! OpenPGP: keyrings, the cleartext framework of `InRelease`, detached signatures, and verdicts.
 
+mod armor;
 mod clearsign;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;

@@ -7,7 +7,9 @@ use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::{Cert, Fingerprint};
 
+use super::armor::{PUBLIC_KEY, dearmor};
 use crate::error::error_chain;
+use crate::http::is_html;
 use crate::regular_file::{CONFIGURATION_BYTES, read_regular};
 use crate::{Error, ErrorKind};
 
@@ -52,6 +54,12 @@ pub(crate) fn read_keyrings(files: &[String]) -> Result<Keyring, Error> {
     Ok(keyring)
 }
 
+/// Returns the certificates of a keyring, binary or in one or more armored blocks. Unreadable
+/// certificates are skipped. `file` is the name of the keyring for errors.
+///
+/// # Errors
+///
+/// Returns an error if the keyring contains no readable certificate.
 pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error> {
     let unusable = |actual: String| {
         Error::unexpected(
@@ -60,13 +68,23 @@ pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error>
             actual,
             file,
         )
-        .with_hint(format!("gpg --show-keys {file}"))
     };
-    if bytes.is_empty() {
-        return Err(unusable("an empty file".into()));
+    if let Some(format) = other_format(bytes) {
+        let hint = match format {
+            OtherFormat::Keybox => {
+                format!("gpg --no-default-keyring --keyring {file} --export > NEW")
+            }
+            OtherFormat::Html => {
+                format!("head {file}  # prints the page, often an error of a server")
+            }
+            OtherFormat::Empty => format!("gpg --show-keys {file}"),
+        };
+        return Err(unusable(format.to_string()).with_hint(hint));
     }
+    let unusable = |actual| unusable(actual).with_hint(format!("gpg --show-keys {file}"));
+    let packets = dearmor(bytes, PUBLIC_KEY);
     let parser =
-        CertParser::from_bytes(bytes).map_err(|error| unusable(error_chain(error.as_ref())))?;
+        CertParser::from_bytes(&*packets).map_err(|error| unusable(error_chain(error.as_ref())))?;
     let (mut certs, mut refused) = (Vec::new(), None);
     for cert in parser {
         match cert {
@@ -82,6 +100,32 @@ pub(super) fn certificates(file: &str, bytes: &[u8]) -> Result<Vec<Cert>, Error>
     Ok(certs)
 }
 
+/// A frequent content of a file that should be a keyring.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+enum OtherFormat {
+    #[error("an empty file")]
+    Empty,
+    /// The format of keyrings that `gpg --import` creates.
+    #[error("a GnuPG keybox")]
+    Keybox,
+    #[error("an HTML page")]
+    Html,
+}
+
+/// Returns the format of a file that is not a keyring.
+fn other_format(bytes: &[u8]) -> Option<OtherFormat> {
+    if bytes.trim_ascii().is_empty() {
+        Some(OtherFormat::Empty)
+    } else if bytes.get(8..12) == Some(b"KBXf") {
+        // The magic of the first record (kbx/keybox-blob.c of GnuPG).
+        Some(OtherFormat::Keybox)
+    } else if is_html(bytes) {
+        Some(OtherFormat::Html)
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,17 +134,61 @@ mod tests {
     #[test]
     fn keyring_without_keys_is_an_error() {
         let folder = tempfile::tempdir().expect("a directory");
-        for (content, expected) in [(&b""[..], "an empty file"), (b"<html>", "keyring")] {
+        for (content, expected, hint) in [
+            (&b""[..], "an empty file", "gpg --show-keys /"),
+            (b"no key", "keyring", "gpg --show-keys /"),
+            (b"\n<!DOCTYPE HTML><p>404", "an HTML page", "head /"),
+            (b"<html>", "an HTML page", "head /"),
+        ] {
             let file = folder.path().join("keyring.gpg");
             std::fs::write(&file, content).expect("written");
             let error = read_keyrings(&[file.display().to_string()])
                 .expect_err("no key in it")
                 .to_string();
+            assert!(error.contains(expected) && error.contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn keybox_is_named_with_the_command_that_exports_it() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let file = folder.path().join("keyring.gpg");
+        let mut contents = vec![b"\0\0\0\x20\x01\x01\0\x02KBXf\0\0\0\0".to_vec()];
+        // A new keyring of gpg is a keybox.
+        let imported = std::process::Command::new("gpg")
+            .args(["--batch", "--homedir"])
+            .arg(folder.path())
+            .args(["--no-default-keyring", "--keyring"])
+            .arg(folder.path().join("new.gpg"))
+            .args(["--fingerprint"])
+            .output();
+        if let (Ok(_), Ok(keybox)) = (imported, std::fs::read(folder.path().join("new.gpg"))) {
+            contents.push(keybox);
+        }
+        for content in contents {
+            std::fs::write(&file, content).expect("written");
+            let name = file.display().to_string();
+            let error = read_keyrings(std::slice::from_ref(&name)).expect_err("a keybox");
             assert!(
-                error.contains(expected) && error.contains("gpg --show-keys /"),
+                error.to_string().contains("found a GnuPG keybox"),
                 "{error}"
             );
+            let hint = format!("gpg --no-default-keyring --keyring {name} --export > NEW");
+            assert_eq!(sqern_model::Diagnostic::hint(&error), Some(hint.as_str()));
         }
+    }
+
+    #[test]
+    fn all_armored_blocks_of_a_keyring_are_read() {
+        let [first, second] =
+            [(); 2].map(|()| sqern_testkit::repo::SigningKey::generate().expect("a key"));
+        let [a, b] = [&first, &second].map(|key| key.armored_keyring().expect("armored"));
+        let certs = certificates("here", &[b"A comment.\n".to_vec(), a, b].concat()).expect("keys");
+        let found: Vec<String> = certs
+            .iter()
+            .map(|cert| cert.fingerprint().to_hex())
+            .collect();
+        assert_eq!(found, [first.fingerprint(), second.fingerprint()]);
     }
 
     #[test]
@@ -141,7 +229,7 @@ mod tests {
             if cut { keyring.truncate(offset) } else { keyring[offset] = byte }
             match certificates("here", &keyring) {
                 Ok(certs) => prop_assert!(!certs.is_empty()),
-                Err(failure) => prop_assert!(failure.to_string().contains("gpg --show-keys here"), "{}", failure),
+                Err(failure) => prop_assert!(failure.to_string().contains(" here"), "{}", failure),
             }
         }
     }
