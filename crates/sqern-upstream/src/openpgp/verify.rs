@@ -188,16 +188,20 @@ impl SignatureVerifier<'_> {
 
 /// Returns the verdict for a key without an accepted self-signature.
 fn unbound(id: &Fingerprint, error: &anyhow::Error) -> Verdict {
-    let insecure = error.chain().find_map(|cause| match cause.downcast_ref() {
-        Some(Error::PolicyViolation(algorithm, _)) => Some(algorithm),
-        _ => None,
-    });
-    match insecure {
+    match insecure_algorithm(error) {
         Some(algorithm) => Verdict::Unusable(format!(
             "the self-signature of key {id} uses the insecure algorithm {algorithm}"
         )),
         None => Verdict::Outdated(format!("key {id}: {}", error_chain(error.as_ref()))),
     }
+}
+
+/// Returns the algorithm because of which the policy rejects a self-signature, if that is the reason.
+pub(super) fn insecure_algorithm(error: &anyhow::Error) -> Option<&str> {
+    error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(Error::PolicyViolation(algorithm, _)) => Some(algorithm.as_str()),
+        _ => None,
+    })
 }
 
 /// Returns the date of a time in UTC.
@@ -217,7 +221,7 @@ mod tests {
 
     use super::*;
     use crate::openpgp::clearsign::split;
-    use crate::openpgp::keyring::read_keyrings;
+    use crate::openpgp::keyring::{KeyringSpec, read_keyrings};
 
     const TEXT: &str = "Suite: stable\nSHA256:";
 
@@ -279,9 +283,12 @@ mod tests {
         for (file, key) in files.iter().zip(keyrings) {
             std::fs::write(file, key.keyring().expect("a keyring")).expect("written");
         }
-        let certs = read_keyrings(&files).expect("keyrings").certs;
-        let text = TEXT.as_bytes();
-        verify(Signed::Text(text), signatures, &certs, SystemTime::now())
+        let spec = KeyringSpec {
+            files,
+            keys: Vec::new(),
+        };
+        let keyring = read_keyrings(&spec).expect("keyrings");
+        keyring.verify(Signed::Text(TEXT.as_bytes()), signatures, SystemTime::now())
     }
 
     /// Returns whether gpgv accepts signatures of `TEXT`; `None` if it is not installed.
