@@ -2,29 +2,21 @@
 //!
 //! A source names the fingerprints of its keys, so a key can come from any file, package or server.
 
+mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroDef, DistroName, SignaturePolicy, SourceSet, join_some};
-use sqern_store::Limits;
+use sqern_model::{DistroDef, DistroName, SignaturePolicy, Source, SourceSet, join_some};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, KeyInfo, KeySet, KeyState, fetch_keys};
 
 use crate::Error;
 use crate::blocking::blocking;
 use crate::sources::select;
-
-/// The mode of keyrings, which contain only public keys.
-const KEYRING_MODE: u32 = 0o644;
-/// The size limit of a file that can be a keyring. The largest keyring of Debian has 60 KB.
-const KEYRING_BYTES: u64 = 4 << 20;
-/// The limits of packages of keyrings, both compressed and decompressed.
-const PACKAGE_BYTES: u64 = 256 << 20;
+use files::{add_keys, read_keys};
 
 /// The keyring of one or more sources of a distribution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -66,6 +58,8 @@ pub struct ImportOptions {
     pub fingerprints: Vec<String>,
     /// Whether no file is written.
     pub dry_run: bool,
+    /// The time at which the keys are checked.
+    pub now: Timestamp,
 }
 
 /// A keyring into which keys were imported.
@@ -98,8 +92,11 @@ pub enum KeyringChange {
 pub struct Imported {
     /// The keyrings, by distribution.
     pub keyrings: Vec<ImportedKeyring>,
-    /// The fingerprints of other keys, which were not imported.
+    /// The fingerprints of keys that no source accepts, which were not imported.
     pub skipped: Vec<String>,
+    /// The accepted keys that cannot verify signatures, with the reason. They were not imported, because
+    /// a source with only such keys fails.
+    pub unusable: Vec<String>,
 }
 
 /// The result of [`fetch`].
@@ -121,6 +118,14 @@ pub enum KeyringError {
         file: String,
         /// The fingerprints.
         found: Vec<String>,
+    },
+    /// The accepted keys cannot verify signatures.
+    #[error("cannot import the keys of {file}: {}", reasons.join("; "))]
+    Unusable {
+        /// The file or URL.
+        file: String,
+        /// The key and the reason.
+        reasons: Vec<String>,
     },
     /// A selected key is not in the file.
     #[error("{file} does not contain key {key}")]
@@ -158,6 +163,9 @@ impl KeyringError {
         match self {
             Self::NoAcceptedKey { .. } => {
                 "Compare the fingerprint with the website of the vendor. For a source that names no keys: sqern keyring import FILE --distro NAME --fingerprint FINGERPRINT".to_owned()
+            }
+            Self::Unusable { .. } => {
+                "Ask the vendor for a copy of the key with a self-signature that does not use SHA-1.".to_owned()
             }
             Self::NoSuchKey { file, .. } => format!("gpg --show-keys {file}"),
             Self::NotAccepted { distro, .. } => format!(
@@ -245,7 +253,7 @@ pub async fn fetch(
 ) -> Result<FetchedKeyrings, Error> {
     let mut by_url: BTreeMap<String, Vec<DistroName>> = BTreeMap::new();
     for distro in select(set, &options.distros)? {
-        for url in distro.sources.iter().flat_map(|source| source.key_urls()) {
+        for url in distro.sources.iter().flat_map(Source::key_urls) {
             let distros = by_url.entry(url.clone()).or_default();
             if !distros.contains(&distro.name) {
                 distros.push(distro.name.clone());
@@ -378,12 +386,12 @@ fn status(distro: &DistroName, keyring: &SourceKeyring, now: Timestamp) -> Keyri
             Some(reason),
         );
     }
-    let (state, reason) = judge(&keys.describe(now));
+    let (state, reason) = evaluate(&keys.describe(now));
     with(file, state, keys.fingerprints(), reason)
 }
 
 /// Returns the state of a keyring with these keys, of which there is at least one.
-fn judge(keys: &[KeyInfo]) -> (KeyringState, Option<String>) {
+fn evaluate(keys: &[KeyInfo]) -> (KeyringState, Option<String>) {
     if keys.iter().any(|key| key.state == KeyState::Valid) {
         return (KeyringState::Present, None);
     }
@@ -422,6 +430,14 @@ fn import_keys(
         let (file, key) = (file.to_owned(), key.clone());
         return Err(KeyringError::NoSuchKey { file, key }.into());
     }
+    let unusable: BTreeMap<String, String> = keys
+        .describe(options.now)
+        .into_iter()
+        .filter_map(|key| match key.state {
+            KeyState::Unusable(reason) => Some((key.fingerprint, reason)),
+            _ => None,
+        })
+        .collect();
     // Sources of a distribution that name different keys can share a file.
     let mut accepted: BTreeMap<(DistroName, String), BTreeSet<String>> = BTreeMap::new();
     for distro in select(set, &options.distros)? {
@@ -454,9 +470,24 @@ fn import_keys(
         let file = file.to_owned();
         return Err(KeyringError::NoAcceptedKey { file, found }.into());
     }
-    let mut imported = Imported::default();
+    let all_accepted: BTreeSet<String> = accepted.values().flatten().cloned().collect();
+    let mut imported = Imported {
+        skipped: found
+            .into_iter()
+            .filter(|key| !all_accepted.contains(key))
+            .collect(),
+        unusable: all_accepted
+            .iter()
+            .filter_map(|key| Some(format!("key {key}: {}", unusable.get(key)?)))
+            .collect(),
+        ..Imported::default()
+    };
     for ((distro, target), accepted) in accepted {
-        let accepted: Vec<String> = accepted.into_iter().collect();
+        let is_usable = |key: &String| !unusable.contains_key(key);
+        let accepted: Vec<String> = accepted.into_iter().filter(is_usable).collect();
+        if accepted.is_empty() {
+            continue;
+        }
         let change = add_keys(Path::new(&target), keys.select(&accepted), options.dry_run)?;
         imported.keyrings.push(ImportedKeyring {
             distro,
@@ -465,109 +496,9 @@ fn import_keys(
             keys: accepted,
         });
     }
-    let is_imported = |key: &String| imported.keyrings.iter().any(|one| one.keys.contains(key));
-    imported.skipped = found.into_iter().filter(|key| !is_imported(key)).collect();
+    if imported.keyrings.is_empty() {
+        let (file, reasons) = (file.to_owned(), imported.unusable);
+        return Err(KeyringError::Unusable { file, reasons }.into());
+    }
     Ok(imported)
-}
-
-/// Adds keys to a keyring file, which is replaced atomically.
-fn add_keys(file: &Path, keys: KeySet, dry_run: bool) -> Result<KeyringChange, Error> {
-    let existing = KeySet::read(file)?;
-    let before = existing.as_ref().map(KeySet::to_bytes).transpose()?;
-    let mut merged = existing.unwrap_or_default();
-    merged.merge(keys);
-    let bytes = merged.to_bytes()?;
-    let change = match before {
-        None => KeyringChange::Created,
-        Some(before) if before == bytes => return Ok(KeyringChange::Unchanged),
-        Some(_) => KeyringChange::Updated,
-    };
-    if !dry_run {
-        replace(file, &bytes).map_err(Error::io(format!(
-            "could not write keyring {}",
-            file.display()
-        )))?;
-    }
-    Ok(change)
-}
-
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = file
-        .parent()
-        .filter(|directory| !directory.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".keyring-")
-        .permissions(Permissions::from_mode(KEYRING_MODE))
-        .tempfile_in(directory)?;
-    temporary.write_all(bytes)?;
-    // The umask of an administrator must not hide public keys from the user of the service.
-    let permissions = Permissions::from_mode(KEYRING_MODE);
-    temporary.as_file().set_permissions(permissions)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(file)?;
-    Ok(())
-}
-
-/// Returns the keys of a keyring or of all keyrings in a package.
-fn read_keys(file: &Path) -> Result<KeySet, Error> {
-    let is_package = file
-        .extension()
-        .is_some_and(|extension| extension == "deb" || extension == "rpm");
-    if is_package {
-        return read_package(file);
-    }
-    KeySet::read(file)?.ok_or_else(|| {
-        let operation = format!("could not read keyring {}", file.display());
-        Error::io(operation)(io::ErrorKind::NotFound.into())
-    })
-}
-
-fn read_package(package: &Path) -> Result<KeySet, Error> {
-    let directory =
-        tempfile::tempdir().map_err(Error::io("could not create a temporary directory"))?;
-    let limits = Limits {
-        package_bytes: PACKAGE_BYTES,
-        plain_bytes: PACKAGE_BYTES,
-        ..Limits::default()
-    };
-    sqern_store::unpack_all(package, directory.path(), &limits)?;
-    let mut keys = KeySet::default();
-    let operation = || Error::io(format!("could not read package {}", package.display()));
-    add_keyrings(directory.path(), &mut keys).map_err(operation())?;
-    if keys.is_empty() {
-        let file = package.display().to_string();
-        return Err(KeyringError::NoKeyring { file }.into());
-    }
-    Ok(keys)
-}
-
-/// Adds the keys of all keyrings below a directory. Other files are skipped.
-fn add_keyrings(directory: &Path, keys: &mut KeySet) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let (path, kind) = (entry.path(), entry.file_type()?);
-        if kind.is_dir() {
-            add_keyrings(&path, keys)?;
-        } else if kind.is_file() && entry.metadata()?.len() <= KEYRING_BYTES && is_keyring(&path) {
-            // Packages also contain keys of formats that are not supported.
-            if let Ok(Some(read)) = KeySet::read(&path) {
-                keys.merge(read);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Returns whether the name of a file is that of a keyring, as in `debian-archive-keyring.gpg`,
-/// `debian-archive-keyring.pgp` and `RPM-GPG-KEY-Rocky-9`.
-fn is_keyring(path: &Path) -> bool {
-    let has_extension = path.extension().is_some_and(|extension| {
-        ["gpg", "pgp", "asc", "key"]
-            .iter()
-            .any(|known| extension == *known)
-    });
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    has_extension || name.contains("GPG-KEY")
 }

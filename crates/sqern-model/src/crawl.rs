@@ -245,7 +245,7 @@ pub struct Crawl {
     pub checksum: Option<String>,
     /// The date in the root metadata. `None` if it was not accepted or contains no date.
     pub dated_at: Option<Timestamp>,
-    /// What authenticates the root metadata: the fingerprint of the OpenPGP certificate whose key
+    /// The authentication of the root metadata: the fingerprint of the OpenPGP certificate whose key
     /// signed it, or `apt` if apt has verified it. `None` if nothing does.
     pub verified_by: Option<String>,
     /// Received or read bytes, before decompression.

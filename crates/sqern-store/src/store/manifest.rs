@@ -79,14 +79,15 @@ pub struct ManifestPackage {
     pub top_url: Option<String>,
     /// The date in that root metadata: RFC 3339, in UTC.
     pub top_dated_at: Option<String>,
-    /// What authenticates the package; `None` if nothing does, or if an older version created the tree.
+    /// The authentication of the package; `None` if it is not authenticated, or if an older version
+    /// created the tree.
     pub verified: Option<PackageVerification>,
 }
 
-/// What authenticates a package.
+/// The authentication of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageVerification {
-    /// What was verified.
+    /// The verified data.
     pub method: VerificationMethod,
     /// The fingerprint of the OpenPGP certificate; `None` if apt has verified the index.
     pub key: Option<String>,
@@ -94,7 +95,7 @@ pub struct PackageVerification {
     pub at: String,
 }
 
-/// What was verified.
+/// The verified data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerificationMethod {

@@ -53,7 +53,7 @@ pub(crate) struct SourceRead {
     /// Whether the checksum equals that of the last complete crawl.
     pub(crate) unchanged: bool,
     pub(crate) dated_at: Option<Timestamp>,
-    /// What authenticates the root metadata; see [`Crawl::verified_by`].
+    /// The authentication of the root metadata; see [`Crawl::verified_by`].
     pub(crate) verified_by: Option<String>,
     /// The cache for the next crawl; `None` if the root metadata is not valid.
     pub(crate) kept: Option<CachedMetadata>,

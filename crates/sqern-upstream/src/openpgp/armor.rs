@@ -25,7 +25,7 @@ pub(super) const PUBLIC_KEY: BlockType = BlockType {
     begin: b"-----BEGIN PGP PUBLIC KEY BLOCK-----",
 };
 
-/// Returns the packets of all armored blocks of a type. Text outside of the blocks and unreadable
+/// Returns the packets of all armored blocks of a type. Text outside the blocks and unreadable
 /// blocks are skipped. Data without a readable block is returned unchanged.
 pub(super) fn dearmor(data: &[u8], block_type: BlockType) -> Cow<'_, [u8]> {
     let starts: Vec<usize> = memmem::find_iter(data, block_type.begin).collect();

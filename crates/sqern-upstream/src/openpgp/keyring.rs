@@ -240,8 +240,20 @@ fn describe(cert: &Cert, now: SystemTime) -> KeyInfo {
         .next()
         .map(|id| String::from_utf8_lossy(id.userid().value()).into_owned());
     let fingerprint = cert.fingerprint().to_hex();
+    let is_revoked = matches!(
+        cert.revocation_status(&policy, now),
+        RevocationStatus::Revoked(_)
+    );
     let valid = match cert.with_policy(&policy, now) {
         Ok(valid) => valid,
+        Err(_) if is_revoked => {
+            return KeyInfo {
+                fingerprint,
+                user_id,
+                state: KeyState::Revoked,
+                expires_at: None,
+            };
+        }
         Err(error) => {
             let reason = match insecure_algorithm(&error) {
                 Some(algorithm) => format!("its self-signature uses {algorithm}"),
@@ -259,7 +271,7 @@ fn describe(cert: &Cert, now: SystemTime) -> KeyInfo {
         .primary_key()
         .key_expiration_time()
         .and_then(|time| Timestamp::try_from(time).ok());
-    let state = if matches!(valid.revocation_status(), RevocationStatus::Revoked(_)) {
+    let state = if is_revoked {
         KeyState::Revoked
     } else if valid.alive().is_err() {
         KeyState::Expired
@@ -399,7 +411,7 @@ mod tests {
         for content in contents {
             std::fs::write(&file, content).expect("written");
             let name = file.display().to_string();
-            let error = read_files(&[name.clone()]).expect_err("a keybox");
+            let error = read_files(std::slice::from_ref(&name)).expect_err("a keybox");
             assert!(
                 error.to_string().contains("found a GnuPG keybox"),
                 "{error}"
@@ -495,7 +507,7 @@ mod tests {
         let fifo = folder.path().join("keyring.gpg").display().to_string();
         let made = std::process::Command::new("mkfifo").arg(&fifo).status();
         assert!(made.expect("mkfifo runs").success());
-        let error = read_files(&[fifo.clone()]).expect_err("a FIFO");
+        let error = read_files(std::slice::from_ref(&fifo)).expect_err("a FIFO");
         assert_eq!(
             error.to_string(),
             format!("could not read keyring {fifo}: not a regular file")

@@ -4,7 +4,7 @@
 //! accepted. The validity of keys is decided as in gpgv: a key must be bound, valid and unrevoked at
 //! the time of the crawl (apt rejects `EXPKEYSIG`), and must have been created before the signature.
 //! sequoia also requires that it was bound at the time of the signature. A key of which only the
-//! newest self-signature is published, after it was prolonged, would not fulfil that.
+//! newest self-signature is published, after it was prolonged, does not meet this condition.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
 };
-use sequoia_openpgp::policy::{Policy as _, StandardPolicy};
+use sequoia_openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
 use sequoia_openpgp::types::RevocationStatus;
 use sequoia_openpgp::{Cert, Error, Fingerprint, KeyHandle, anyhow};
 
@@ -103,13 +103,13 @@ impl VerificationHelper for SignatureVerifier<'_> {
                 let best = results
                     .iter()
                     .map(|result| match result {
-                        Ok(good) => self.judge(good.sig),
+                        Ok(good) => self.check_signature(good.sig),
                         Err(
                             VerificationError::MissingKey { sig }
                             | VerificationError::UnboundKey { sig, .. }
                             | VerificationError::BadKey { sig, .. }
                             | VerificationError::BadSignature { sig, .. },
-                        ) => self.judge(sig),
+                        ) => self.check_signature(sig),
                         Err(other) => Verdict::Unusable(other.to_string()),
                     })
                     .min();
@@ -122,7 +122,7 @@ impl VerificationHelper for SignatureVerifier<'_> {
 
 impl SignatureVerifier<'_> {
     /// Verifies a signature, whose digest is already computed, with each key that it names.
-    fn judge(&self, signature: &Signature) -> Verdict {
+    fn check_signature(&self, signature: &Signature) -> Verdict {
         let issuers = signature.get_issuers();
         let Some(issuer) = issuers.first() else {
             return Verdict::UnknownKey("the signature contains no key ID".into());
@@ -131,19 +131,22 @@ impl SignatureVerifier<'_> {
             .certs
             .iter()
             .flat_map(|cert| cert.keys().key_handles(issuers.iter()));
-        keys.map(|key| self.judge_with(signature, &key))
+        keys.map(|key| self.check_with(signature, &key))
             .min()
             .unwrap_or_else(|| Verdict::UnknownKey(format!("unknown key {issuer}")))
     }
 
-    fn judge_with(
+    fn check_with(
         &self,
         signature: &Signature,
         key: &ErasedKeyAmalgamation<'_, PublicParts>,
     ) -> Verdict {
         let id = key.key().fingerprint();
         let reason = |error: &anyhow::Error| format!("key {id}: {}", error_chain(error.as_ref()));
-        if let Err(error) = self.policy.signature(signature, Default::default()) {
+        if let Err(error) = self
+            .policy
+            .signature(signature, HashAlgoSecurity::default())
+        {
             return Verdict::Unusable(reason(&error));
         }
         if let Err(error) = signature.signature_alive(self.now, Duration::ZERO) {
@@ -155,11 +158,11 @@ impl SignatureVerifier<'_> {
         if let Err(error) = signature.verify_document(key.key()) {
             return Verdict::Altered(reason(&error));
         }
-        self.judge_key(key)
+        self.check_key(key)
     }
 
     /// Returns whether a key is valid at the time of the crawl.
-    fn judge_key(&self, key: &ErasedKeyAmalgamation<'_, PublicParts>) -> Verdict {
+    fn check_key(&self, key: &ErasedKeyAmalgamation<'_, PublicParts>) -> Verdict {
         let id = key.key().fingerprint();
         let key = match key.clone().with_policy(self.policy, self.now) {
             Ok(key) => key,
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_judged_at_the_time_of_the_crawl_as_by_gpgv() {
+    fn keys_must_be_valid_at_the_time_of_the_crawl_as_in_gpgv() {
         let key = SigningKey::expiring(years(2)).expect("a key");
         let id = key.fingerprint();
         let signed = |at: &str| key.sign(TEXT, time(at)).expect("signed");

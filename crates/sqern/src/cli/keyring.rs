@@ -82,11 +82,12 @@ pub(super) struct TargetArgs {
 }
 
 impl TargetArgs {
-    fn options(&self, fingerprints: Vec<String>) -> ImportOptions {
+    fn options(&self, fingerprints: Vec<String>, context: &Context<'_>) -> ImportOptions {
         ImportOptions {
             distros: self.distros.clone(),
             fingerprints,
             dry_run: self.dry_run,
+            now: context.settings.now(),
         }
     }
 }
@@ -115,8 +116,11 @@ pub(super) async fn run(
             target,
         } => {
             let set = target.sources.load(context)?;
-            let imported = keyring::import(&set, &files, &target.options(fingerprints))?;
+            let imported = keyring::import(&set, &files, &target.options(fingerprints, context))?;
             print(&imported.keyrings, target.dry_run, context)?;
+            for reason in &imported.unusable {
+                printer.warning(&format!("not imported: {reason}"));
+            }
             if !imported.skipped.is_empty() {
                 printer.note(&format!(
                     "skipped {} that no selected source accepts",
@@ -134,7 +138,8 @@ pub(super) async fn run(
                 mirror_base,
                 ..CrawlOptions::new(context.settings.now())
             };
-            let fetched = keyring::fetch(&set, &target.options(Vec::new()), &crawl).await?;
+            let fetched =
+                keyring::fetch(&set, &target.options(Vec::new(), context), &crawl).await?;
             print(&fetched.keyrings, target.dry_run, context)?;
             let is_complete = fetched.errors.is_empty();
             for error in fetched.errors {
