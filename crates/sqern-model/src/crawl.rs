@@ -246,7 +246,7 @@ pub struct Crawl {
     /// The date in the root metadata. `None` if it was not accepted or contains no date.
     pub dated_at: Option<Timestamp>,
     /// The authentication of the root metadata: the fingerprint of the OpenPGP certificate whose key
-    /// signed it, or `apt` if apt has verified it. `None` if nothing does.
+    /// signed it, or `apt` if apt has verified it. `None` if it is not authenticated.
     pub verified_by: Option<String>,
     /// Received or read bytes, before decompression.
     pub bytes: u64,
