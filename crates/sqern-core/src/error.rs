@@ -14,6 +14,7 @@ use sqern_upstream::{ClientError, SourceFileError};
 use crate::customers::{CompareError, InvalidReport, Place, ReportShrink};
 use crate::fetch::FetchError;
 use crate::journal_archive::ArchiveError;
+use crate::keyring::KeyringError;
 use crate::runs::NotReadyReason;
 
 pub use sqern_store::Error as StoreError;
@@ -54,6 +55,9 @@ pub enum Error {
     /// The client of repositories could not be created.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Keys could not be imported.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// A file or process of this machine could not be used.
     #[error("{operation}: {source}")]
     Io {
@@ -272,6 +276,7 @@ impl Error {
             Self::Sandbox(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),
+            Self::Keyring(error) => vec![error.hint()],
             Self::Run { kind, error } => run_hints(*kind, error),
             Self::NotReady { kernel, reason, .. } => vec![match reason {
                 NotReadyReason::NotFetched => format!("sqern fetch --kernel {kernel}"),

@@ -13,6 +13,7 @@
 //! | [`available`] | make modules available, withdraw and list them |
 //! | [`pipeline`] | run the steps of a file in sequence |
 //! | [`sources`], [`source_test`] | load, list and test the sources of distributions |
+//! | [`keyring`] | list the keyrings of sources, and import keys |
 //! | [`customers`] | load reports of customer hosts |
 //! | [`reports`], [`why`] | report risk, coverage, lag and activity; explain one kernel |
 //! | [`init`], [`doctor`] | set up a database; check the installation |
@@ -40,6 +41,7 @@ pub mod follow;
 pub mod init;
 pub mod input;
 pub mod journal_archive;
+pub mod keyring;
 pub mod os_release;
 pub mod owner;
 pub mod pipeline;

@@ -63,6 +63,28 @@ pub enum SourceError {
         /// The value.
         got: String,
     },
+    /// A key is not named by its whole fingerprint.
+    #[error(
+        "{file}: expected a fingerprint with 40 hexadecimal digits in keys of source {name:?}, found {got:?}"
+    )]
+    Fingerprint {
+        /// The file.
+        file: String,
+        /// The source.
+        name: String,
+        /// The value.
+        got: String,
+    },
+    /// A key cannot be downloaded securely.
+    #[error("{file}: expected an https URL in key-urls of source {name:?}, found {got:?}")]
+    KeyUrl {
+        /// The file.
+        file: String,
+        /// The source.
+        name: String,
+        /// The value.
+        got: String,
+    },
     /// A required list is empty.
     #[error("{file}: {field} of source {name:?} must not be empty")]
     Empty {
@@ -167,6 +189,34 @@ impl Source {
         }
     }
 
+    /// Returns the package that contains the keyring.
+    #[must_use]
+    pub fn keyring_package(&self) -> Option<&str> {
+        match self {
+            Self::Apt(source) => source.keyring_package.as_deref(),
+            Self::RpmMd(source) => source.keyring_package.as_deref(),
+        }
+    }
+
+    /// Returns the fingerprints of the keys that may sign, in upper-case hexadecimal digits. If
+    /// empty, all keys of the keyring may sign.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        match self {
+            Self::Apt(source) => &source.keys,
+            Self::RpmMd(source) => &source.keys,
+        }
+    }
+
+    /// Returns the URLs from which the keys can be downloaded.
+    #[must_use]
+    pub fn key_urls(&self) -> &[String] {
+        match self {
+            Self::Apt(source) => &source.key_urls,
+            Self::RpmMd(source) => &source.key_urls,
+        }
+    }
+
     /// Returns the paths of the files with credentials and certificates, which are empty for a
     /// public source.
     #[must_use]
@@ -204,6 +254,33 @@ impl Source {
         }
     }
 
+    /// Checks the fingerprints and URLs of keys, and converts the fingerprints to upper case.
+    fn check_keys(&mut self, file: &str) -> Result<(), SourceError> {
+        let name = self.name().to_owned();
+        let (keys, urls) = match self {
+            Self::Apt(source) => (&mut source.keys, &source.key_urls),
+            Self::RpmMd(source) => (&mut source.keys, &source.key_urls),
+        };
+        for key in keys {
+            if !matches!(key.len(), 40 | 64) || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(SourceError::Fingerprint {
+                    file: file.into(),
+                    name,
+                    got: key.clone(),
+                });
+            }
+            key.make_ascii_uppercase();
+        }
+        match urls.iter().find(|url| !url.starts_with("https://")) {
+            Some(url) => Err(SourceError::KeyUrl {
+                file: file.into(),
+                name,
+                got: url.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Returns the name of a required field that is empty.
     fn empty_field(&self) -> Option<&'static str> {
         let lists: &[(&'static str, bool)] = match self {
@@ -213,6 +290,8 @@ impl Source {
                 ("components", apt.components.is_empty()),
                 ("architectures", apt.architectures.is_empty()),
                 ("credentials", apt.optional && apt.credentials.is_none()),
+                ("keyring", apt.keyring.is_empty() && !apt.keys.is_empty()),
+                ("keys", apt.keys.is_empty() && !apt.key_urls.is_empty()),
             ],
             Self::RpmMd(rpm) => &[
                 ("name", rpm.name.is_empty()),
@@ -233,6 +312,8 @@ impl Source {
                     "credentials or client-certificate",
                     rpm.optional && rpm.credentials.is_none() && rpm.client_certificate.is_none(),
                 ),
+                ("keyring", rpm.keyring.is_empty() && !rpm.keys.is_empty()),
+                ("keys", rpm.keys.is_empty() && !rpm.key_urls.is_empty()),
             ],
         };
         lists
@@ -250,7 +331,8 @@ impl DistroDef {
     /// Returns [`SourceError`] with the name `file` if a field or a rule is invalid.
     pub fn expanded(mut self, file: &str) -> Result<Self, SourceError> {
         let mut sources = Vec::new();
-        for source in self.sources {
+        for mut source in self.sources {
+            source.check_keys(file)?;
             sources.extend(expand::expand(source, file)?);
         }
         self.sources = sources;

@@ -92,13 +92,37 @@ enum PackageFormat {
 /// Returns an error if the package is invalid or a file cannot be written. The directory then
 /// contains a part of the package, and must be removed.
 pub fn unpack(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Error> {
-    unpack_into(package, into, limits).map_err(|error| error.within(package.display()))
+    unpack_into(package, into, limits, Entries::Needed)
+        .map_err(|error| error.within(package.display()))
 }
 
-fn unpack_into(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Error> {
+/// Writes all files of `package` below the directory `into`, also those that no build requires.
+///
+/// # Errors
+///
+/// Returns the errors of [`unpack()`].
+pub fn unpack_all(package: &Path, into: &Path, limits: &Limits) -> Result<Unpacked, Error> {
+    unpack_into(package, into, limits, Entries::All)
+        .map_err(|error| error.within(package.display()))
+}
+
+/// The entries of a package that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entries {
+    /// Those that a build might require.
+    Needed,
+    All,
+}
+
+fn unpack_into(
+    package: &Path,
+    into: &Path,
+    limits: &Limits,
+    entries: Entries,
+) -> Result<Unpacked, Error> {
     let mut file = open(package, limits)?;
     let format = format(&mut file, package.file_name().unwrap_or_default())?;
-    let mut staging = Staging::open(into, limits)?;
+    let mut staging = Staging::open(into, limits, entries)?;
     let file = BufReader::with_capacity(128 * 1024, file);
     match format {
         PackageFormat::Deb => deb::unpack(file, &mut staging)?,

@@ -25,4 +25,4 @@ pub(crate) mod trust;
 
 pub use distro::{crawl_distro, skipped_sources};
 pub use probe::{ProbedSource, count_certificates, probe};
-pub use trust::ALLOW_UNSIGNED_HINT;
+pub use trust::{ALLOW_UNSIGNED_HINT, install_keyring_commands};

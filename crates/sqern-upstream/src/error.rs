@@ -63,6 +63,13 @@ impl Error {
         self.0.description.further_attempts.push(problem);
     }
 
+    /// Returns the error without its hint.
+    #[must_use]
+    pub(crate) fn without_hint(mut self) -> Self {
+        self.0.description.hint = None;
+        self
+    }
+
     /// Removes and returns the hint.
     pub(crate) fn take_hint(&mut self) -> Option<String> {
         self.0.description.hint.take()

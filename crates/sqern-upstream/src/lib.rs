@@ -46,11 +46,14 @@ pub mod sources;
 
 pub use apt::crawl_apt_lists;
 pub use crawl::{
-    ALLOW_UNSIGNED_HINT, ProbedSource, count_certificates, crawl_distro, probe, skipped_sources,
+    ALLOW_UNSIGNED_HINT, ProbedSource, count_certificates, crawl_distro, install_keyring_commands,
+    probe, skipped_sources,
 };
 pub use error::{Error, ErrorKind};
 pub use http::{Client, ClientError, ClientOptions, UNRESOLVED_HOST};
-pub use openpgp::{PackageSignatureError, verify_package};
+pub use openpgp::{
+    KeyInfo, KeySet, KeyState, KeyringSpec, PackageSignatureError, fetch_keys, verify_package,
+};
 pub use options::{CrawlOptions, Limits, SOURCE_TIMEOUT};
 pub use package::{PackageRequest, belongs_to, check_file};
 pub use progress::{Progress, Silent};

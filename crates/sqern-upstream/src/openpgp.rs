@@ -1,6 +1,8 @@
 //! OpenPGP: keyrings, the cleartext framework of `InRelease`, detached signatures, and verdicts.
 
+mod armor;
 mod clearsign;
+mod download;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod keyring;
@@ -8,6 +10,8 @@ mod package;
 mod verify;
 
 pub(crate) use clearsign::{Clearsigned, split};
-pub(crate) use keyring::read_keyrings;
+pub use download::fetch_keys;
+pub use keyring::{KeyInfo, KeySet, KeyState, KeyringSpec};
+pub(crate) use keyring::{Keyring, missing_keyring, read_keyrings};
 pub use package::{PackageSignatureError, verify_package};
-pub(crate) use verify::{Signed, Verdict, verify};
+pub(crate) use verify::{Signed, Verdict};

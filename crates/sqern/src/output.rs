@@ -15,6 +15,7 @@ pub mod html;
 pub mod ignore;
 pub mod init;
 pub mod json_schemas;
+pub mod keyring;
 pub mod kver;
 pub mod load;
 pub mod metadata;

@@ -8,8 +8,8 @@ use sqern_model::{
     Diagnostic as _, DistroDef, DistroName, SignaturePolicy, Source, SourceSet, counted, join_some,
 };
 use sqern_upstream::{
-    Client, ClientOptions, CrawlOptions, Error, ProbedSource, count_certificates, probe,
-    skipped_sources,
+    Client, ClientOptions, CrawlOptions, Error, ProbedSource, count_certificates,
+    install_keyring_commands, probe, skipped_sources,
 };
 
 use super::{DoctorRequest, Finding, clock};
@@ -137,7 +137,7 @@ fn check_keyrings(distros: &[(&DistroDef, Vec<(&Source, Certificates)>)]) -> Vec
         distros.iter().map(|(def, sources)| {
             let mut problems: Vec<Finding> = sources
                 .iter()
-                .filter_map(|(source, certificates)| check_keyring(source, certificates))
+                .filter_map(|(source, certificates)| check_keyring(def, source, certificates))
                 .collect();
             problems.dedup();
             problems
@@ -149,23 +149,25 @@ fn check_keyrings(distros: &[(&DistroDef, Vec<(&Source, Certificates)>)]) -> Vec
 }
 
 /// Returns the problem with the keyrings of a source, if signatures are verified.
-fn check_keyring(source: &Source, certificates: &Certificates) -> Option<Finding> {
+fn check_keyring(def: &DistroDef, source: &Source, certificates: &Certificates) -> Option<Finding> {
     let missing = || {
         format!(
             "could not find a keyring (searched {})",
             source.keyring().join(", ")
         )
     };
-    let install = || match (keyring_package(source), source.keyring().first()) {
-        (Some(package), _) => {
-            format!(
-                "apt-get install {package}  # or accept a missing keyring in one check: sqern check --allow-unsigned"
-            )
+    let install = || {
+        let commands = install_keyring_commands(&def.name, source);
+        match (commands.is_empty(), source.keyring().first()) {
+            (false, _) => format!(
+                "{}  # or accept a missing keyring in one check: sqern check --allow-unsigned",
+                commands.join("  # or: ")
+            ),
+            (true, Some(file)) => {
+                format!("scp HOST:{file} {file}  # from a machine of that distribution")
+            }
+            (true, None) => sqern_upstream::ALLOW_UNSIGNED_HINT.to_owned(),
         }
-        (None, Some(file)) => {
-            format!("scp HOST:{file} {file}  # from a machine of that distribution")
-        }
-        (None, None) => sqern_upstream::ALLOW_UNSIGNED_HINT.to_owned(),
     };
     match (source.signature(), certificates) {
         (SignaturePolicy::Off, _) | (_, Ok(Some(_))) => None,
@@ -184,14 +186,6 @@ fn check_keyring(source: &Source, certificates: &Certificates) -> Option<Finding
             format!("{}; signatures are not verified", missing()),
             install(),
         )),
-    }
-}
-
-/// Returns the package that contains the keyrings of a source, if it names one.
-fn keyring_package(source: &Source) -> Option<&str> {
-    match source {
-        Source::Apt(source) => source.keyring_package.as_deref(),
-        Source::RpmMd(source) => source.keyring_package.as_deref(),
     }
 }
 
@@ -343,7 +337,7 @@ mod tests {
             ("signature = \"off\"".to_owned(), Ok(None), None),
         ] {
             let def = def(&signature);
-            let finding = check_keyring(&def.sources[0], &certificates);
+            let finding = check_keyring(&def, &def.sources[0], &certificates);
             assert_eq!(
                 finding.map(|finding| finding.state),
                 expected,

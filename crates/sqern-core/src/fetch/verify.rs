@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqern_model::Source;
 use sqern_store::store::{PackageVerification, VerificationMethod};
 use sqern_store::{Limits, RpmSignature};
-use sqern_upstream::{PackageSignatureError, verify_package};
+use sqern_upstream::{KeyringSpec, PackageSignatureError, verify_package};
 
 use super::packages::is_rpm;
 use super::{FetchError, PlannedPackage};
@@ -61,7 +61,7 @@ pub(super) async fn verify(
     if let Err(error) = require_verifiable(planned) {
         return Ok(Err(error));
     }
-    let keyring = source.map_or(&[][..], Source::keyring).to_vec();
+    let keyring = source.map(KeyringSpec::of).unwrap_or_default();
     let verified = blocking("verify a package", move || {
         let signature = RpmSignature::read(&file, &Limits::default())?;
         Ok::<_, sqern_store::Error>(verify_rpm(&signature, &keyring, now))
@@ -84,7 +84,7 @@ pub(super) async fn verify(
 
 fn verify_rpm(
     signature: &RpmSignature,
-    keyring: &[String],
+    keyring: &KeyringSpec,
     now: Timestamp,
 ) -> Result<String, PackageSignatureError> {
     let RpmSignature {

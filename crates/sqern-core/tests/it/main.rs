@@ -8,6 +8,7 @@ mod doctor;
 mod execute;
 mod fetch;
 mod init;
+mod keyring;
 mod reports;
 mod runs;
 mod source_test;

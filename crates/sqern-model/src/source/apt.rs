@@ -30,6 +30,14 @@ pub struct AptSource {
     /// The package that contains the keyring, for the hint if the keyring is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring_package: Option<String>,
+    /// The fingerprints of the keys that may sign, with 40 hexadecimal digits (64 for keys of version
+    /// 6). Other keys of the keyring are not accepted. If the list is empty, all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// URLs (`https`) from which `sqern keyring fetch` downloads these keys into the last file of
+    /// `keyring`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_urls: Vec<String>,
     /// The policy for the signature.
     #[serde(default)]
     pub signature: SignaturePolicy,

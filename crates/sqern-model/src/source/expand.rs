@@ -223,6 +223,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keys_have_whole_fingerprints_and_https_urls() {
+        let fingerprint = "0123456789abcdef0123456789abcdef01234567";
+        let distro = |fields: &str| {
+            let text = format!(
+                "name = \"x\"\nvariant = \"X\"\ntitle = \"X\"\n[[source]]\nkind = \"rpm-md\"\nname = \"os\"\nbase = [\"https://h\"]\n\
+                 architectures = [\"x86_64\"]\n{fields}\n"
+            );
+            let distro: crate::DistroDef = toml::from_str(&text).unwrap();
+            distro.expanded("x.toml").map_err(|error| error.to_string())
+        };
+        let keyring = "keyring = [\"/k\"]";
+        let valid = format!("{keyring}\nkeys = [\"{fingerprint}\"]\nkey-urls = [\"https://h/k\"]");
+        let source = distro(&valid).expect("valid").sources.remove(0);
+        assert_eq!(source.keys(), [fingerprint.to_ascii_uppercase()]);
+        for (fields, expected) in [
+            (valid.replace("4567\"", "456\""), "40 hexadecimal digits"),
+            (
+                valid.replace("0123456789a", "0x23456789a"),
+                "40 hexadecimal digits",
+            ),
+            (
+                valid.replace("https://h/k", "http://h/k"),
+                "an https URL in key-urls",
+            ),
+            (
+                valid.replace(keyring, ""),
+                "keyring of source \"os\" must not be empty",
+            ),
+            (
+                format!("{keyring}\nkey-urls = [\"https://h/k\"]"),
+                "keys of source \"os\" must not be empty",
+            ),
+        ] {
+            let error = distro(&fields).expect_err(&fields);
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn each_value_and_architecture_has_one_source_without_placeholders(

@@ -16,7 +16,7 @@ use super::entry::Entry;
 use super::error::{invalid, rejected};
 use super::link::{Target, target};
 use super::path::{EntryPath, escape};
-use super::{Limits, Relinked, Unpacked};
+use super::{Entries, Limits, Relinked, Unpacked};
 use crate::Error;
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -30,6 +30,7 @@ const NEW_FILE: OFlags = OFlags::WRONLY
 /// The target directory during the unpacking of one package.
 pub(super) struct Staging<'a> {
     pub(super) limits: &'a Limits,
+    written_entries: Entries,
     directories: Directories,
     /// The hashes of the paths that this package has written. Paths of any length would require
     /// more memory. A collision is extremely unlikely, and would only reject the package.
@@ -41,9 +42,14 @@ pub(super) struct Staging<'a> {
 }
 
 impl<'a> Staging<'a> {
-    pub(super) fn open(into: &Path, limits: &'a Limits) -> Result<Self, Error> {
+    pub(super) fn open(
+        into: &Path,
+        limits: &'a Limits,
+        written_entries: Entries,
+    ) -> Result<Self, Error> {
         Ok(Self {
             limits,
+            written_entries,
             directories: Directories::open(into)?,
             written: HashSet::new(),
             hash_state: RandomState::new(),
@@ -80,9 +86,9 @@ impl<'a> Staging<'a> {
         Ok(())
     }
 
-    /// Returns whether no build requires the entry, so that it is not written, and counts it.
+    /// Returns whether the entry is not written, because no build requires it, and counts it.
     pub(super) fn skips(&mut self, entry: &Entry) -> bool {
-        let skips = !entry.path.is_needed();
+        let skips = self.written_entries == Entries::Needed && !entry.path.is_needed();
         self.result.skipped += u64::from(skips);
         skips
     }

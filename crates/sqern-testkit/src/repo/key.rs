@@ -6,11 +6,15 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
-use sequoia_openpgp::Cert;
 use sequoia_openpgp::cert::{CertBuilder, CipherSuite};
+use sequoia_openpgp::crypto::KeyPair;
+use sequoia_openpgp::packet::Signature;
+use sequoia_openpgp::packet::signature::SignatureBuilder;
 use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::serialize::SerializeInto;
 use sequoia_openpgp::serialize::stream::{Armorer, Message, Signer};
+use sequoia_openpgp::types::{HashAlgorithm, ReasonForRevocation};
+use sequoia_openpgp::{Cert, Packet};
 
 /// The creation time of every key: 2020-01-01, which precedes all signatures of the tests.
 const MADE_AT_UNIX_S: u64 = 1_577_836_800;
@@ -38,6 +42,39 @@ impl SigningKey {
     /// Returns an error if sequoia cannot generate the key.
     pub fn expiring(life: Duration) -> Result<Self> {
         Self::build(Some(life))
+    }
+
+    /// Returns a copy of the key that was signed again at the time `at` and expires after `life`,
+    /// counted from 2020-01-01. The copy contains no older self-signatures, like the output of
+    /// `gpg --export`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key cannot be signed.
+    pub fn prolonged(&self, at: Timestamp, life: Duration) -> Result<Self> {
+        self.bind(at, life, HashAlgorithm::SHA512)
+    }
+
+    /// Returns a copy of the key whose self-signatures were created at the time `at` with SHA-1. It
+    /// expires after `life`, counted from 2020-01-01.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key cannot be signed.
+    pub fn bound_with_sha1(&self, at: Timestamp, life: Duration) -> Result<Self> {
+        self.bind(at, life, HashAlgorithm::SHA1)
+    }
+
+    /// Returns a copy of the key that is revoked, because its secret is known.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key cannot be revoked.
+    pub fn revoked(&self) -> Result<Self> {
+        let reason = ReasonForRevocation::KeyCompromised;
+        let revocation = self.cert.revoke(&mut self.primary()?, reason, b"")?;
+        let (cert, _) = self.cert.clone().insert_packets(revocation)?;
+        Ok(Self { cert })
     }
 
     /// Returns the fingerprint of the certificate in upper-case hexadecimal digits.
@@ -134,6 +171,51 @@ impl SigningKey {
             .add_signing_subkey()
             .generate()?;
         Ok(Self { cert })
+    }
+
+    /// Replaces all self-signatures.
+    fn bind(&self, at: Timestamp, life: Duration, hash: HashAlgorithm) -> Result<Self> {
+        let policy = StandardPolicy::new();
+        let made_at = SystemTime::UNIX_EPOCH + Duration::from_secs(MADE_AT_UNIX_S);
+        let valid = self.cert.with_policy(&policy, made_at)?;
+        let mut signer = self.primary()?;
+        let again = |old: &Signature| {
+            SignatureBuilder::from(old.clone())
+                .set_hash_algo(hash)
+                .set_signature_creation_time(SystemTime::from(at))
+        };
+        let primary = valid.primary_key();
+        let key = primary.key();
+        let direct = valid.direct_key_signature()?;
+        let direct = again(direct)?
+            .set_key_validity_period(life)?
+            .sign_direct_key(&mut signer, Some(key))?;
+        let userid = valid.primary_userid()?;
+        let user = again(userid.binding_signature())?
+            .set_key_validity_period(life)?
+            .sign_userid_binding(&mut signer, Some(key), userid.userid())?;
+        let secret = key.clone().parts_into_secret()?;
+        let mut packets: Vec<Packet> = vec![
+            secret.into(),
+            direct.into(),
+            userid.userid().clone().into(),
+            user.into(),
+        ];
+        for subkey in valid.keys().subkeys() {
+            let binding = again(subkey.binding_signature())?
+                .set_key_validity_period(life)?
+                .sign_subkey_binding(&mut signer, Some(key), subkey.key())?;
+            packets.push(subkey.key().clone().parts_into_secret()?.into());
+            packets.push(binding.into());
+        }
+        let cert = Cert::from_packets(packets.into_iter())?;
+        Ok(Self { cert })
+    }
+
+    /// Returns the primary key, which signs the other keys.
+    fn primary(&self) -> Result<KeyPair> {
+        let key = self.cert.primary_key().key().clone();
+        key.parts_into_secret()?.into_keypair()
     }
 
     fn signer<'a>(&self, message: Message<'a>, at: Timestamp) -> Result<Signer<'a>> {

@@ -48,13 +48,7 @@ async fn from_base(
 ) -> Result<RootMetadata, Error> {
     let (signed, etag) = signed_text(context, source, base).await?;
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
-    let trust = TrustPolicy {
-        policy: source.signature,
-        keyring: source.keyring.clone(),
-        keyring_package: source.keyring_package.clone(),
-        was_verified: context.cache.was_verified,
-        signature_file: "InRelease or Release.gpg",
-    };
+    let trust = TrustPolicy::of(context, "InRelease or Release.gpg");
     // Reading keyrings and verifying signatures would block the threads of connections.
     let verified = tokio::task::spawn_blocking(move || {
         verify_signature(&trust, allow_unsigned, now, &signed).map(|verified| (signed, verified))

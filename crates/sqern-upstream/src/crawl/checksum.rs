@@ -58,6 +58,7 @@ impl Checksum {
                     ("component", &apt.components),
                     ("architecture", &apt.architectures),
                     ("keyring", &apt.keyring),
+                    ("key", &apt.keys),
                 ];
                 (lists.to_vec(), apt.signature)
             }
@@ -65,6 +66,7 @@ impl Checksum {
                 vec![
                     ("architecture", &rpm.architectures),
                     ("keyring", &rpm.keyring),
+                    ("key", &rpm.keys),
                 ],
                 rpm.signature,
             ),

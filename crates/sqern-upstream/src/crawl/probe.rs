@@ -7,7 +7,7 @@ use sqern_model::{CrawlCache, DistroDef, Source};
 
 use super::context::Context;
 use super::distro::{missing_file, read_root_metadata};
-use crate::openpgp::read_keyrings;
+use crate::openpgp::{KeyringSpec, read_keyrings};
 use crate::{Client, CrawlOptions, Error, Silent};
 
 /// The verified root metadata of a source.
@@ -47,12 +47,12 @@ pub async fn probe(
     .collect()
 }
 
-/// Returns the number of certificates in the keyrings of a source, or `None` if no keyring exists.
+/// Returns the number of accepted certificates in the keyrings of a source, or `None` if there is none.
 ///
 /// # Errors
 ///
 /// Returns an error if a keyring is invalid or cannot be read.
 pub fn count_certificates(source: &Source) -> Result<Option<usize>, Error> {
-    let keyring = read_keyrings(source.keyring())?;
-    Ok(keyring.found.then_some(keyring.certs.len()))
+    let keyring = read_keyrings(&KeyringSpec::of(source))?;
+    Ok(keyring.is_found().then_some(keyring.certs.len()))
 }

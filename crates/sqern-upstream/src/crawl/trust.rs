@@ -1,9 +1,10 @@
 //! Verifies the signature of root metadata by the policy of its source.
 
 use jiff::Timestamp;
-use sqern_model::{Diagnostic as _, SignaturePolicy};
+use sqern_model::{Diagnostic as _, DistroName, SignaturePolicy, Source};
 
-use crate::openpgp::{self, Verdict, read_keyrings, verify};
+use super::context::Context;
+use crate::openpgp::{self, Keyring, KeyringSpec, Verdict, missing_keyring, read_keyrings};
 use crate::{Error, ErrorKind};
 
 /// The hint that accepts a missing keyring or signature.
@@ -13,15 +14,63 @@ pub const ALLOW_UNSIGNED_HINT: &str =
 /// The requirements of a source for signatures.
 pub(crate) struct TrustPolicy {
     pub(crate) policy: SignaturePolicy,
-    /// The keyring files.
-    pub(crate) keyring: Vec<String>,
-    /// The package that contains the keyring files.
-    pub(crate) keyring_package: Option<String>,
+    /// The keyring.
+    pub(crate) keyring: KeyringSpec,
+    /// The commands that install the keyring.
+    pub(crate) install: Vec<String>,
+    /// The commands that install a newer copy of the keyring.
+    pub(crate) update: Vec<String>,
     /// Whether an earlier crawl of the source was verified. A missing signature or keyring is then an
     /// error, also if the policy makes the signature optional: an attacker could remove it.
     pub(crate) was_verified: bool,
     /// The name of the file with the signature, for errors.
     pub(crate) signature_file: &'static str,
+}
+
+impl TrustPolicy {
+    /// Returns the requirements of the source of a crawl.
+    pub(crate) fn of(context: &Context<'_>, signature_file: &'static str) -> Self {
+        let (distro, source) = (&context.distro.name, context.source);
+        Self {
+            policy: source.signature(),
+            keyring: KeyringSpec::of(source),
+            install: keyring_commands(distro, source, "install"),
+            update: keyring_commands(distro, source, "install --only-upgrade"),
+            was_verified: context.cache.was_verified,
+            signature_file,
+        }
+    }
+
+    /// Appends the command that downloads the keyring, because warnings have no hint.
+    fn name_command(&self, mut error: Error) -> Error {
+        if let Some(command) = self
+            .install
+            .iter()
+            .find(|command| command.starts_with("sqern "))
+        {
+            error.append(&format!("; to import it: {command}"));
+        }
+        error
+    }
+}
+
+/// Returns the commands that install the keyring of a source, best first. Empty if the definition of
+/// the source contains neither a package of apt nor a URL.
+#[must_use]
+pub fn install_keyring_commands(distro: &DistroName, source: &Source) -> Vec<String> {
+    keyring_commands(distro, source, "install")
+}
+
+/// `apt` is the operation of apt-get.
+fn keyring_commands(distro: &DistroName, source: &Source, apt: &str) -> Vec<String> {
+    let package = source
+        .keyring_package()
+        // Other distributions do not contain the packages of those with rpm.
+        .filter(|_| matches!(source, Source::Apt(_)))
+        .map(|package| format!("apt-get {apt} {package}"));
+    let fetch =
+        (!source.key_urls().is_empty()).then(|| format!("sqern keyring fetch --distro {distro}"));
+    package.into_iter().chain(fetch).collect()
 }
 
 /// The result of an accepted verification.
@@ -76,8 +125,11 @@ pub(crate) fn verify_signature(
         error
     };
     let Some(signatures) = &signed.signatures else {
-        if is_optional && !keyring.found {
-            return tolerate(true, no_keyring(source, location));
+        if is_optional && !keyring.is_found() {
+            return tolerate(
+                true,
+                source.name_command(no_keyring(source, &keyring, location)),
+            );
         }
         let reason = format!("no signature ({})", source.signature_file);
         let error = Error::failed(
@@ -91,14 +143,20 @@ pub(crate) fn verify_signature(
             with_history(error.with_hint(ALLOW_UNSIGNED_HINT)),
         );
     };
-    if !keyring.found {
+    if !keyring.is_found() {
         // An attacker could remove an optional signature, so a missing keyring does not weaken the
         // verification.
-        let error = with_history(no_keyring(source, location));
-        return tolerate(allow_unsigned || is_optional, error);
+        let error = with_history(no_keyring(source, &keyring, location));
+        let is_tolerated = allow_unsigned || is_optional;
+        let error = if is_tolerated {
+            source.name_command(error)
+        } else {
+            error
+        };
+        return tolerate(is_tolerated, error);
     }
     let invalid = |reason: String| {
-        let reason = format!("{reason} (keyring: {})", source.keyring.join(", "));
+        let reason = format!("{reason} (keyring: {})", keyring.files.join(", "));
         Error::failed(
             ErrorKind::InvalidSignature,
             "could not verify the signature of",
@@ -106,16 +164,12 @@ pub(crate) fn verify_signature(
             location,
         )
     };
-    let with_update_hint = |error: Error| match &source.keyring_package {
-        Some(package) => error.with_hint(format!("apt-get install --only-upgrade {package}")),
-        None => error,
+    let with_update_hint = |error: Error| match source.update.as_slice() {
+        [] => error,
+        commands => error.with_hint(commands.join("  # or: ")),
     };
-    match verify(
-        openpgp::Signed::Text(signed.text.as_bytes()),
-        signatures,
-        &keyring.certs,
-        now.into(),
-    ) {
+    let text = openpgp::Signed::Text(signed.text.as_bytes());
+    match keyring.verify(text, signatures, now.into()) {
         Verdict::Good(by) => Ok(Verified {
             by: Some(by),
             warning: None,
@@ -138,22 +192,19 @@ fn tolerate(is_tolerated: bool, error: Error) -> Result<Verified, Error> {
     Err(error)
 }
 
-fn no_keyring(source: &TrustPolicy, location: &str) -> Error {
-    let reason = match source.keyring.as_slice() {
-        [] => "the source file contains no keyring".to_owned(),
-        [file] => format!("keyring {file} does not exist"),
-        files => format!("no keyring exists (searched {})", files.join(", ")),
-    };
-    let hint = match &source.keyring_package {
-        Some(package) => format!(
-            "Install the keyring: apt-get install {package}. To accept a missing keyring in one check: sqern check --allow-unsigned"
-        ),
-        None => ALLOW_UNSIGNED_HINT.to_owned(),
+fn no_keyring(source: &TrustPolicy, keyring: &Keyring, location: &str) -> Error {
+    let hint = if source.install.is_empty() {
+        ALLOW_UNSIGNED_HINT.to_owned()
+    } else {
+        format!(
+            "Install the keyring: {}. To accept a missing keyring in one check: sqern check --allow-unsigned",
+            source.install.join(", or: ")
+        )
     };
     Error::failed(
         ErrorKind::Keyring,
         "could not verify the signature of",
-        reason,
+        missing_keyring(&source.keyring, keyring),
         location,
     )
     .with_hint(hint)

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::keyring::read_keyrings;
-use super::verify::{Signed, Verdict, verify};
+use super::keyring::{KeyringSpec, missing_keyring, read_keyrings};
+use super::verify::{Signed, Verdict};
 use crate::Error;
 
 /// The reason why a package is not verified.
@@ -23,15 +23,15 @@ pub enum PackageSignatureError {
 /// Verifies the signatures of a package, of which one valid signature is sufficient. Returns the
 /// fingerprint of the certificate whose key made it.
 ///
-/// `signed` are the signed bytes, `signatures` detached binary signatures, and `keyring` the files with
-/// the certificates of the source. Signatures of version 3 are accepted, as by rpm: rpm before 4.16 could
+/// `signed` are the signed bytes, `signatures` detached binary signatures, and `keyring` the keyring of
+/// the source. Signatures of version 3 are accepted, as by rpm: rpm before 4.16 could
 /// only write those.
 ///
 /// # Errors
 ///
 /// Returns [`PackageSignatureError`] if no signature is valid at the time `now`.
 pub fn verify_package(
-    keyring: &[String],
+    keyring: &KeyringSpec,
     signed: &[u8],
     signatures: &[Vec<u8>],
     now: Timestamp,
@@ -42,20 +42,15 @@ pub fn verify_package(
         ));
     }
     let certificates = read_keyrings(keyring)?;
-    if !certificates.found {
-        return Err(PackageSignatureError::Missing(match keyring {
-            [] => "the source file contains no keyring".to_owned(),
-            files => format!("no keyring exists (searched {})", files.join(", ")),
-        }));
+    if !certificates.is_found() {
+        return Err(PackageSignatureError::Missing(missing_keyring(
+            keyring,
+            &certificates,
+        )));
     }
-    let verdicts = signatures.iter().map(|signature| {
-        verify(
-            Signed::Package(signed),
-            signature,
-            &certificates.certs,
-            now.into(),
-        )
-    });
+    let verdicts = signatures
+        .iter()
+        .map(|signature| certificates.verify(Signed::Package(signed), signature, now.into()));
     let reason = match verdicts.min() {
         Some(Verdict::Good(fingerprint)) => return Ok(fingerprint),
         Some(
@@ -68,7 +63,7 @@ pub fn verify_package(
     };
     Err(PackageSignatureError::Invalid(format!(
         "{reason} (keyring: {})",
-        keyring.join(", ")
+        certificates.files.join(", ")
     )))
 }
 
@@ -122,10 +117,14 @@ mod tests {
                 b"header",
                 vec![good],
                 &["/nonexistent".to_owned()],
-                Err("no keyring exists"),
+                Err("keyring /nonexistent does not exist"),
             ),
         ] {
-            let found = verify_package(keyring, signed, &signatures, now);
+            let keyring = KeyringSpec {
+                files: keyring.to_vec(),
+                keys: Vec::new(),
+            };
+            let found = verify_package(&keyring, signed, &signatures, now);
             match (&found, expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected),
                 (Err(error), Err(expected)) => {

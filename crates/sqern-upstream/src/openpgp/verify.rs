@@ -1,21 +1,27 @@
 //! Verifies signatures.
 //!
-//! sequoia checks algorithms by its standard policy (no SHA-1) at the time of the crawl, and keys
-//! at the time of the signature. Here, the key must also be valid and unrevoked at the time of the
-//! crawl, as in gpgv (apt rejects `EXPKEYSIG`).
+//! sequoia computes the digests, and its standard policy (no SHA-1) decides which algorithms are
+//! accepted. The validity of keys is decided as in gpgv: a key must be bound, valid and unrevoked at
+//! the time of the crawl (apt rejects `EXPKEYSIG`), and must have been created before the signature.
+//! sequoia also requires that it was bound at the time of the signature. A key of which only the
+//! newest self-signature is published, after it was prolonged, does not meet this condition.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use sequoia_openpgp::packet::Tag;
+use jiff::Timestamp;
+use sequoia_openpgp::cert::amalgamation::{ValidAmalgamation as _, ValidateAmalgamation as _};
+use sequoia_openpgp::cert::prelude::ErasedKeyAmalgamation;
+use sequoia_openpgp::packet::key::PublicParts;
+use sequoia_openpgp::packet::{Signature, Tag};
 use sequoia_openpgp::parse::Parse;
 use sequoia_openpgp::parse::stream::{
-    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError,
-    VerificationHelper,
+    DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
 };
-use sequoia_openpgp::policy::StandardPolicy;
+use sequoia_openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
 use sequoia_openpgp::types::RevocationStatus;
-use sequoia_openpgp::{Cert, Error, KeyHandle};
+use sequoia_openpgp::{Cert, Error, Fingerprint, KeyHandle, anyhow};
 
+use super::armor::{SIGNATURE, dearmor};
 use crate::error::error_chain;
 
 /// The result of the verification of a text, best first. One good signature is sufficient.
@@ -23,14 +29,14 @@ use crate::error::error_chain;
 pub(crate) enum Verdict {
     /// A signature by a valid key of the certificate with this fingerprint.
     Good(String),
-    /// A signature by an expired or revoked key.
+    /// A signature of this text by a key that is expired or revoked in the keyring.
     Outdated(String),
     /// A signature of another text.
     Altered(String),
     /// A signature by an unknown key.
     UnknownKey(String),
-    /// A signature that cannot be verified: unreadable, not valid now, or with an insecure
-    /// algorithm.
+    /// A signature that cannot be accepted: unreadable, not valid now, with an insecure algorithm, or
+    /// by a key that is bound with an insecure algorithm.
     Unusable(String),
 }
 
@@ -43,7 +49,7 @@ pub(crate) enum Signed<'a> {
     Package(&'a [u8]),
 }
 
-/// Verifies detached signatures, armored or binary.
+/// Verifies detached signatures, binary or in one or more armored blocks.
 pub(crate) fn verify(
     signed: Signed<'_>,
     signatures: &[u8],
@@ -58,6 +64,7 @@ pub(crate) fn verify(
             bytes
         }
     };
+    let signatures = dearmor(signatures, SIGNATURE);
     let mut verdict = None;
     let verifier_state = SignatureVerifier {
         certs,
@@ -65,7 +72,7 @@ pub(crate) fn verify(
         now,
         verdict: &mut verdict,
     };
-    let verified = DetachedVerifierBuilder::from_bytes(signatures)
+    let verified = DetachedVerifierBuilder::from_bytes(&*signatures)
         .and_then(|builder| builder.with_policy(&policy, Some(now), verifier_state))
         .and_then(|mut verifier| verifier.verify_bytes(bytes));
     match (verdict, verified) {
@@ -93,11 +100,19 @@ impl VerificationHelper for SignatureVerifier<'_> {
     fn check(&mut self, structure: MessageStructure<'_>) -> sequoia_openpgp::Result<()> {
         for layer in structure {
             if let MessageLayer::SignatureGroup { results } = layer {
-                let verdicts = results.into_iter().map(|result| match result {
-                    Ok(good) => self.still_alive(&good),
-                    Err(error) => rejected(&error),
-                });
-                let best = verdicts.min();
+                let best = results
+                    .iter()
+                    .map(|result| match result {
+                        Ok(good) => self.check_signature(good.sig),
+                        Err(
+                            VerificationError::MissingKey { sig }
+                            | VerificationError::UnboundKey { sig, .. }
+                            | VerificationError::BadKey { sig, .. }
+                            | VerificationError::BadSignature { sig, .. },
+                        ) => self.check_signature(sig),
+                        Err(other) => Verdict::Unusable(other.to_string()),
+                    })
+                    .min();
                 *self.verdict = self.verdict.take().into_iter().chain(best).min();
             }
         }
@@ -106,76 +121,110 @@ impl VerificationHelper for SignatureVerifier<'_> {
 }
 
 impl SignatureVerifier<'_> {
-    /// Returns whether the key of a good signature is valid and unrevoked at the time of the crawl.
-    fn still_alive(&self, good: &GoodChecksum<'_>) -> Verdict {
-        let key = good.ka.key().fingerprint();
-        let cert = match good.ka.cert().with_policy(self.policy, self.now) {
-            Ok(cert) => cert,
-            Err(error) => {
-                return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref())));
-            }
+    /// Verifies a signature, whose digest is already computed, with each key that it names.
+    fn check_signature(&self, signature: &Signature) -> Verdict {
+        let issuers = signature.get_issuers();
+        let Some(issuer) = issuers.first() else {
+            return Verdict::UnknownKey("the signature contains no key ID".into());
         };
-        if let Err(error) = cert.alive() {
-            return Verdict::Outdated(format!("key {key}: {}", error_chain(error.as_ref())));
-        }
-        if matches!(cert.revocation_status(), RevocationStatus::Revoked(_)) {
-            return Verdict::Outdated(format!("key {key} is revoked"));
-        }
-        if cert
-            .keys()
-            .alive()
-            .revoked(false)
-            .for_signing()
-            .any(|candidate| candidate.key().fingerprint() == key)
+        let keys = self
+            .certs
+            .iter()
+            .flat_map(|cert| cert.keys().key_handles(issuers.iter()));
+        keys.map(|key| self.check_with(signature, &key))
+            .min()
+            .unwrap_or_else(|| Verdict::UnknownKey(format!("unknown key {issuer}")))
+    }
+
+    fn check_with(
+        &self,
+        signature: &Signature,
+        key: &ErasedKeyAmalgamation<'_, PublicParts>,
+    ) -> Verdict {
+        let id = key.key().fingerprint();
+        let reason = |error: &anyhow::Error| format!("key {id}: {}", error_chain(error.as_ref()));
+        if let Err(error) = self
+            .policy
+            .signature(signature, HashAlgoSecurity::default())
         {
-            Verdict::Good(good.ka.cert().fingerprint().to_hex())
-        } else {
-            Verdict::Outdated(format!("key {key} is expired or revoked"))
+            return Verdict::Unusable(reason(&error));
         }
+        if let Err(error) = signature.signature_alive(self.now, Duration::ZERO) {
+            return Verdict::Unusable(reason(&error));
+        }
+        if signature.signature_creation_time() < Some(key.key().creation_time()) {
+            return Verdict::Unusable(format!("key {id} was created after the signature"));
+        }
+        if let Err(error) = signature.verify_document(key.key()) {
+            return Verdict::Altered(reason(&error));
+        }
+        self.check_key(key)
+    }
+
+    /// Returns whether a key is valid at the time of the crawl.
+    fn check_key(&self, key: &ErasedKeyAmalgamation<'_, PublicParts>) -> Verdict {
+        let id = key.key().fingerprint();
+        let key = match key.clone().with_policy(self.policy, self.now) {
+            Ok(key) => key,
+            Err(error) => return unbound(&id, &error),
+        };
+        let cert = key.valid_cert();
+        if matches!(cert.revocation_status(), RevocationStatus::Revoked(_))
+            || matches!(key.revocation_status(), RevocationStatus::Revoked(_))
+        {
+            return Verdict::Outdated(format!("key {id} is revoked"));
+        }
+        if let Err(error) = cert.alive().and_then(|()| key.alive()) {
+            return Verdict::Outdated(match error.downcast_ref() {
+                Some(Error::Expired(at)) => {
+                    format!("the local copy of key {id} expired on {}", date(*at))
+                }
+                _ => format!("key {id}: {}", error_chain(error.as_ref())),
+            });
+        }
+        if !key.for_signing() {
+            return Verdict::Unusable(format!("key {id} must not sign data"));
+        }
+        Verdict::Good(cert.cert().fingerprint().to_hex())
     }
 }
 
-fn rejected(error: &VerificationError<'_>) -> Verdict {
-    match error {
-        VerificationError::MissingKey { sig } => {
-            Verdict::UnknownKey(sig.get_issuers().first().map_or_else(
-                || "the signature contains no key ID".into(),
-                |key| format!("unknown key {key}"),
-            ))
-        }
-        VerificationError::BadSignature { ka, error, .. } => {
-            let reason = format!(
-                "key {}: {}",
-                ka.key().fingerprint(),
-                error_chain(error.as_ref())
-            );
-            // sequoia also reports signatures as bad that it does not verify: expired ones, and
-            // those with insecure algorithms.
-            match error.downcast_ref() {
-                Some(Error::Expired(_) | Error::NotYetLive(_) | Error::PolicyViolation(..)) => {
-                    Verdict::Unusable(reason)
-                }
-                _ => Verdict::Altered(reason),
-            }
-        }
-        VerificationError::BadKey { ka, error, .. } => Verdict::UnknownKey(format!(
-            "cannot use key {}: {}",
-            ka.key().fingerprint(),
-            error_chain(error.as_ref())
+/// Returns the verdict for a key without an accepted self-signature.
+fn unbound(id: &Fingerprint, error: &anyhow::Error) -> Verdict {
+    match insecure_algorithm(error) {
+        Some(algorithm) => Verdict::Unusable(format!(
+            "the self-signature of key {id} uses the insecure algorithm {algorithm}"
         )),
-        other => Verdict::Unusable(other.to_string()),
+        None => Verdict::Outdated(format!("key {id}: {}", error_chain(error.as_ref()))),
     }
+}
+
+/// Returns the algorithm because of which the policy rejects a self-signature, if that is the reason.
+pub(super) fn insecure_algorithm(error: &anyhow::Error) -> Option<&str> {
+    error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(Error::PolicyViolation(algorithm, _)) => Some(algorithm.as_str()),
+        _ => None,
+    })
+}
+
+/// Returns the date of a time in UTC.
+fn date(time: SystemTime) -> String {
+    Timestamp::try_from(time).map_or_else(
+        |_| "an unknown date".into(),
+        |time| time.strftime("%Y-%m-%d").to_string(),
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::process::Command;
 
     use proptest::prelude::*;
     use sqern_testkit::repo::SigningKey;
 
     use super::*;
     use crate::openpgp::clearsign::split;
+    use crate::openpgp::keyring::{KeyringSpec, read_keyrings};
 
     const TEXT: &str = "Suite: stable\nSHA256:";
 
@@ -218,6 +267,170 @@ mod tests {
             matches!((inline, detached), (Verdict::Good(_), Verdict::Altered(_))),
             "what split() and Release::parse() refuse it for"
         );
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn years(count: u64) -> Duration {
+        Duration::from_secs(count * 366 * 86_400)
+    }
+
+    /// Verifies signatures of `TEXT` with keyrings, at the real time.
+    fn verify_with(keyrings: &[&SigningKey], signatures: &[u8]) -> Verdict {
+        let folder = tempfile::tempdir().expect("a directory");
+        let files: Vec<String> = (0..keyrings.len())
+            .map(|index| folder.path().join(index.to_string()).display().to_string())
+            .collect();
+        for (file, key) in files.iter().zip(keyrings) {
+            std::fs::write(file, key.keyring().expect("a keyring")).expect("written");
+        }
+        let spec = KeyringSpec {
+            files,
+            keys: Vec::new(),
+        };
+        let keyring = read_keyrings(&spec).expect("keyrings");
+        keyring.verify(Signed::Text(TEXT.as_bytes()), signatures, SystemTime::now())
+    }
+
+    /// Returns whether gpgv accepts signatures of `TEXT`; `None` if it is not installed.
+    fn gpgv(keyring: &SigningKey, signatures: &[u8]) -> Option<bool> {
+        let folder = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            path
+        };
+        let output = Command::new("gpgv")
+            .env("GNUPGHOME", folder.path())
+            .args(["--status-fd", "1", "--keyring"])
+            .arg(write("keyring.gpg", &keyring.keyring().expect("a keyring")))
+            .arg(write("signatures", signatures))
+            .arg(write("text", TEXT.as_bytes()))
+            .output()
+            .ok()?;
+        // apt requires this status, and gpgv reports success also for expired keys.
+        Some(String::from_utf8_lossy(&output.stdout).contains("[GNUPG:] GOODSIG"))
+    }
+
+    #[test]
+    fn keys_must_be_valid_at_the_time_of_the_crawl_as_in_gpgv() {
+        let key = SigningKey::expiring(years(2)).expect("a key");
+        let id = key.fingerprint();
+        let signed = |at: &str| key.sign(TEXT, time(at)).expect("signed");
+        let early = signed("2021-06-01T00:00:00Z");
+        let prolonged = key
+            .prolonged(time("2021-12-01T00:00:00Z"), years(80))
+            .expect("a key");
+        let late = prolonged
+            .sign(TEXT, time("2022-06-01T00:00:00Z"))
+            .expect("signed");
+        for (keyring, signature, expected) in [
+            (&prolonged, &early, Ok(())),
+            (&prolonged, &late, Ok(())),
+            (&key, &early, Err("the local copy of key ")),
+            (&key, &late, Err("the local copy of key ")),
+            (
+                &prolonged.revoked().expect("a key"),
+                &early,
+                Err(" is revoked"),
+            ),
+        ] {
+            match (verify_with(&[keyring], signature), expected) {
+                (Verdict::Good(by), Ok(())) => assert_eq!(by, id),
+                (Verdict::Outdated(reason), Err(part)) => {
+                    assert!(reason.contains(part), "{reason}");
+                }
+                (verdict, expected) => panic!("{verdict:?}, expected {expected:?}"),
+            }
+            if let Some(accepted) = gpgv(keyring, signature) {
+                assert_eq!(accepted, expected.is_ok(), "gpgv {expected:?}");
+            }
+        }
+        // A signature of another text is reported as such, also if the key has expired.
+        let altered = verify(
+            Signed::Text(b"x"),
+            &early,
+            std::slice::from_ref(&cert(&key)),
+            now(),
+        );
+        assert!(matches!(altered, Verdict::Altered(_)), "{altered:?}");
+    }
+
+    fn cert(key: &SigningKey) -> Cert {
+        Cert::from_bytes(&key.keyring().expect("a keyring")).expect("a certificate")
+    }
+
+    #[test]
+    fn copies_of_a_key_are_merged_in_any_order() {
+        let old = SigningKey::expiring(years(2)).expect("a key");
+        let new = old
+            .prolonged(time("2021-12-01T00:00:00Z"), years(80))
+            .expect("a key");
+        let revoked = new.revoked().expect("a key");
+        for at in ["2021-06-01T00:00:00Z", "2023-06-01T00:00:00Z"] {
+            let signature = new.sign(TEXT, time(at).max(time("2021-12-01T00:00:01Z")));
+            let signature = signature.expect("signed");
+            for keyrings in [[&old, &new], [&new, &old]] {
+                let verdict = verify_with(&keyrings, &signature);
+                assert!(matches!(verdict, Verdict::Good(_)), "{verdict:?}");
+            }
+            for keyrings in [[&revoked, &new], [&new, &revoked], [&old, &revoked]] {
+                let verdict = verify_with(&keyrings, &signature);
+                assert_eq!(
+                    verdict,
+                    Verdict::Outdated(format!("key {} is revoked", signing_key(&new)))
+                );
+            }
+        }
+    }
+
+    /// Returns the fingerprint of the subkey that signs.
+    fn signing_key(key: &SigningKey) -> String {
+        let cert = cert(key);
+        let subkey = cert.keys().subkeys().next().expect("a subkey");
+        subkey.key().fingerprint().to_hex()
+    }
+
+    #[test]
+    fn one_good_signature_in_any_block_suffices() {
+        let (key, other) = (SigningKey::shared(), SigningKey::generate().expect("a key"));
+        let at = time("2025-12-01T00:00:00Z");
+        let [known, unknown] = [&key, &other].map(|key| key.sign(TEXT, at).expect("signed"));
+        let wrong = key.sign("another text", at).expect("signed");
+        let [binary, unknown_binary] =
+            [&key, &other].map(|key| key.sign_bytes(TEXT.as_bytes(), at).expect("signed"));
+        for (signatures, is_good) in [
+            (vec![&unknown, &known], true),
+            (vec![&known, &unknown], true),
+            (vec![&wrong, &known], true),
+            (vec![&unknown_binary, &binary], true),
+            (vec![&unknown, &unknown], false),
+            (vec![&wrong, &unknown], false),
+        ] {
+            let signatures: Vec<u8> = signatures.into_iter().flatten().copied().collect();
+            let verdict = verify_with(&[&key], &signatures);
+            assert_eq!(matches!(verdict, Verdict::Good(_)), is_good, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn self_signatures_with_sha1_are_named() {
+        let key = SigningKey::expiring(years(80)).expect("a key");
+        let at = time("2024-01-01T00:00:00Z");
+        let signature = key.sign(TEXT, at).expect("signed");
+        let bound = key.bound_with_sha1(at, years(80)).expect("a key");
+        let id = signing_key(&key);
+        assert_eq!(
+            verify_with(&[&bound], &signature),
+            Verdict::Unusable(format!(
+                "the self-signature of key {id} uses the insecure algorithm SHA1"
+            ))
+        );
+        let bound = key.prolonged(at, years(80)).expect("a key");
+        let verdict = verify_with(&[&bound], &signature);
+        assert!(matches!(verdict, Verdict::Good(_)), "{verdict:?}");
     }
 
     proptest! {

@@ -162,13 +162,7 @@ async fn from_base(
         signatures,
         location,
     };
-    let trust = TrustPolicy {
-        policy: source.signature,
-        keyring: source.keyring.clone(),
-        keyring_package: source.keyring_package.clone(),
-        was_verified: context.cache.was_verified,
-        signature_file: "repomd.xml.asc",
-    };
+    let trust = TrustPolicy::of(context, "repomd.xml.asc");
     let (allow_unsigned, now) = (context.options.allow_unsigned, context.options.now);
     // Reading keyrings and verifying signatures would block the threads of connections.
     let verified = tokio::task::spawn_blocking(move || {

@@ -119,7 +119,14 @@ async fn expired_key_fails_unless_unsigned_is_allowed() {
         now: time("2028-01-01T00:00:00Z"),
         ..options()
     };
-    assert_failed(&crawl_with(&repo, &later).await, &["Expired on 2027"]);
+    assert_failed(
+        &crawl_with(&repo, &later).await,
+        &[
+            "the local copy of key ",
+            "expired on 2027-01-06",
+            "apt-get install --only-upgrade sqern-test-keyring",
+        ],
+    );
     assert_complete(
         &crawl_with(
             &repo,
@@ -131,6 +138,39 @@ async fn expired_key_fails_unless_unsigned_is_allowed() {
         .await,
         KERNEL,
     );
+}
+
+/// A key was prolonged after the repository was signed, or the repository was signed after the local
+/// copy of the key expired.
+#[tokio::test]
+async fn prolonged_keys_verify_earlier_and_later_signatures() {
+    let year = Duration::from_secs(86_400 * 366);
+    let old = SigningKey::expiring(Duration::from_secs(86_400 * 2_176)).expect("a key");
+    let new = old
+        .prolonged(time("2026-01-05T00:00:00Z"), year * 20)
+        .expect("a key");
+    for repo in [bookworm(), bookworm().detached()] {
+        let folder = folder();
+        let repo = repo.date(time("2025-12-01T00:00:00Z")).signed_by(&old);
+        let written = repo.write(folder.path()).expect("a repository");
+        let distro = distro(&[(&written, &written.file_url())]);
+        write(&written.keyring, &new.keyring().expect("a keyring"));
+        assert_complete(&crawl_all(&distro, &options()).await[0], KERNEL);
+    }
+    let folder = folder();
+    let signed = bookworm()
+        .date(time("2026-01-06T00:00:00Z"))
+        .signed_by(&new);
+    let written = signed.write(folder.path()).expect("a repository");
+    let distro = distro(&[(&written, &written.file_url())]);
+    write(&written.keyring, &old.keyring().expect("a keyring"));
+    assert_failed(
+        &crawl_all(&distro, &options()).await[0],
+        &["the local copy of key", "expired on 2025-12-"],
+    );
+    let accepted = crawl_all(&distro, &allow_unsigned()).await.remove(0);
+    assert_complete(&accepted, KERNEL);
+    assert!(accepted.warnings[0].starts_with("NOT VERIFIED"));
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod hints;
 mod ignore;
 mod init;
 mod interrupt;
+mod keyring;
 mod kver;
 mod label;
 mod local;
@@ -145,6 +146,9 @@ enum Command {
     /// List, show and test the package sources of distributions
     #[command(subcommand)]
     Source(source::SourceCommand),
+    /// List the keyrings of sources, and import keys
+    #[command(subcommand)]
+    Keyring(keyring::KeyringCommand),
     Check(check::CheckArgs),
     Fetch(fetch::FetchArgs),
     /// List, verify and prune the fetched headers on disk
@@ -190,6 +194,7 @@ impl Command {
             | Self::Fetch(_)
             | Self::Doctor(_)
             | Self::Report(_)
+            | Self::Keyring(_)
             | Self::Event(event::EventCommand::List { .. }) => true,
             Self::Distro(command) => matches!(command, distro::DistroCommand::List { .. }),
             Self::Source(command) => !matches!(command, source::SourceCommand::Show { .. }),
@@ -358,6 +363,7 @@ async fn dispatch(command: Command, context: &Context<'_>) -> Result<ExitStatus,
         Command::Kver(command) => kver::run(command, context).await,
         Command::Ignore(command) => ignore::run(command, context).await,
         Command::Source(command) => source::run(command, context).await,
+        Command::Keyring(command) => keyring::run(command, context).await,
         Command::Check(args) => check::run(args, context).await,
         Command::Fetch(args) => fetch::run(args, context).await,
         Command::Store(command) => store::run(command, context).await,

@@ -289,6 +289,7 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         Error::Upstream(error) => error.code(),
         Error::Io { .. } => IO,
         Error::Fetch(_) => "fetch",
+        Error::Keyring(_) => "keyring",
         Error::Run {
             error: RunError::Finished { .. },
             ..

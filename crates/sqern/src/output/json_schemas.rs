@@ -4,6 +4,7 @@ use schemars::Schema;
 use sqern_core::available::Available;
 use sqern_core::doctor::Finding;
 use sqern_core::journal_archive::{Appended, Verified};
+use sqern_core::keyring::{ImportedKeyring, KeyringStatus};
 use sqern_core::read_model::Refreshed;
 use sqern_core::reports::activity::{Activity, GenerationActivity};
 use sqern_core::reports::coverage::Coverage;
@@ -97,6 +98,8 @@ fn lists() -> Vec<NamedSchema> {
         list::<RunKernel, ListMetadata>(),
         list::<BuildRow, ListMetadata>(),
         list::<SourceStatus, NoMetadata>(),
+        list::<KeyringStatus, NoMetadata>(),
+        list::<ImportedKeyring, NoMetadata>(),
         list::<SourceTestResult, NoMetadata>(),
         list::<StoreRow, NoMetadata>(),
     ]

@@ -274,3 +274,55 @@ fn sources_in_sqern_sources_dir_replace_the_administrators() {
         "{shown:?}"
     );
 }
+
+#[tokio::test]
+async fn keyrings_are_imported_downloaded_and_listed_without_a_database() {
+    use sqern_testkit::repo::SigningKey;
+    let program = Program::new().await;
+    let home = program.home.path();
+    let key = SigningKey::generate().unwrap();
+    let keyring = home.join("keyrings/here.gpg").display().to_string();
+    let text = format!(
+        "name = \"here\"\nvariant = \"HERE\"\ntitle = \"Here\"\n[[source]]\nkind = \"apt\"\nname = \"main\"\nbase = [\"https://h.test\"]\n\
+         suite = \"s\"\ncomponents = [\"main\"]\narchitectures = [\"amd64\"]\nkeyring = [{keyring:?}]\nkeys = [{:?}]\n\
+         key-urls = [\"https://h.test/key.asc\"]\n",
+        key.fingerprint()
+    );
+    let distros = home.join("distros");
+    std::fs::create_dir_all(&distros).unwrap();
+    std::fs::write(distros.join("here.toml"), text).unwrap();
+    let directory = distros.display().to_string();
+    let run = |arguments: &[&str]| {
+        let common = ["--sources", &directory, "--distro", "here"];
+        without_database(&program, &[arguments, &common].concat())
+    };
+    let state = || {
+        let listed = run(&["keyring", "list", "--json"]);
+        let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        field(&listed, "state").join(" ")
+    };
+    assert_eq!(state(), "missing");
+    let served = home.join("mirror/h.test/key.asc");
+    std::fs::create_dir_all(served.parent().unwrap()).unwrap();
+    let mirror = format!("file://{}", home.join("mirror").display());
+    let fetch = ["keyring", "fetch", "--mirror-base", &mirror];
+    std::fs::write(&served, SigningKey::generate().unwrap().keyring().unwrap()).unwrap();
+    let refused = run(&fetch);
+    assert_eq!(refused.status, 1);
+    assert!(
+        refused
+            .stderr
+            .contains("contains no key that a selected source accepts"),
+        "{refused:?}"
+    );
+    std::fs::write(&served, key.armored_keyring().unwrap()).unwrap();
+    let fetched = run(&fetch);
+    assert_eq!(fetched.status, 0, "{fetched:?}");
+    assert_eq!(state(), "present");
+    let file = served.display().to_string();
+    let again = run(&["keyring", "import", &file, "--json"]);
+    let again: serde_json::Value = serde_json::from_str(&again.stdout).unwrap();
+    assert_eq!(field(&again, "change"), ["unchanged"]);
+    let invalid = run(&["keyring", "import", &file, "--fingerprint", "1234"]);
+    assert_eq!(invalid.status, 2, "{invalid:?}");
+}
