@@ -102,8 +102,7 @@ pub fn escape_bytes(bytes: &[u8], max_bytes: usize) -> String {
 /// Escapes the unprintable characters of a JSON document as `\uXXXX` (RFC 8259, section 7). The
 /// values of the document are the same.
 ///
-/// Strings of a document contain no unescaped character below U+0020. Outside of strings, such
-/// characters are line breaks of its layout, and kept.
+/// Line breaks of the layout are kept. In strings, characters below U+0020 are already escaped.
 #[must_use]
 pub fn escape_json(document: &str) -> Cow<'_, str> {
     let is_escaped = |character: char| character >= ' ' && is_unprintable(character);

@@ -110,7 +110,9 @@ Examples:
     #[command(mut_arg("open", |open| open.help("List only builds in progress")))]
     List(ListArgs),
     /// List the kernels of a build with their results
-    #[command(after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv-raw")]
+    #[command(
+        after_help = "Examples:\n  sqern build kernels 12\n  sqern build kernels 12 --csv-raw"
+    )]
     Kernels {
         /// Build ID
         #[arg(value_parser = super::id)]

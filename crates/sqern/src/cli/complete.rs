@@ -21,7 +21,7 @@ const VARIABLE: &str = "SQERN_COMPLETE";
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The special characters of shells, except the blank (POSIX, Shell Command Language, 2.2).
-const SPECIAL: &str = "|&;<>()$`\\\"'*?[]{}#~!^";
+const SPECIAL: &str = "|&;<>()$`\\\"'*?[]{}#!";
 
 /// Answers a request for completions, and exits. Returns if the shell requested none.
 pub fn complete() {

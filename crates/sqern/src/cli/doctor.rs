@@ -73,7 +73,7 @@ pub(super) async fn run(args: DoctorArgs, context: &Context<'_>) -> Result<ExitS
         (Format::Table, None) => context.printer.text(&describe(&causes, usize::MAX))?,
         (Format::Table, _) => context.printer.list(&causes, &RowArgs::default())?,
         (Format::Json | Format::Csv { .. }, _) => {
-            context.printer.list(&findings, &RowArgs::default())?
+            context.printer.list(&findings, &RowArgs::default())?;
         }
     }
     context.printer.note(&summary(&findings));

@@ -95,6 +95,10 @@ struct Connection {
 
 /// Options for the format and the amount of output.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each field is a flag of the command line"
+)]
 pub struct Output {
     /// Print one JSON document
     #[arg(

@@ -272,6 +272,11 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
     let program = with_fixture().await;
     let file = program.home.path().join("page.html");
     let path = file.to_str().unwrap();
+    // Elements, attributes and properties that the policy would block.
+    let blocked = regex::Regex::new(
+        r#"<(script|link|img|iframe|object|embed|base|form|audio|video|image|use|font)\b|[ "]on[a-z]+=|\b(src|srcset|data|action|xlink:href)=|href="[^#]|url\(|@import|javascript:"#,
+    )
+    .unwrap();
     for report in [
         &["coverage"][..],
         &["risk"],
@@ -303,11 +308,6 @@ async fn html_pages_are_self_contained_and_replaced_atomically() {
             !rest.contains("http-equiv") && !rest.contains("://"),
             "{page}"
         );
-        // Elements, attributes and properties that the policy would block.
-        let blocked = regex::Regex::new(
-            r#"<(script|link|img|iframe|object|embed|base|form|audio|video|image|use|font)\b|[ "]on[a-z]+=|\b(src|srcset|data|action|xlink:href)=|href="[^#]|url\(|@import|javascript:"#,
-        )
-        .unwrap();
         assert!(!blocked.is_match(rest), "{:?}: {page}", blocked.find(rest));
         assert!(
             page.contains("never checked: ")
