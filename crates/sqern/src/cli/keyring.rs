@@ -18,7 +18,7 @@ pub(super) enum KeyringCommand {
     /// List the keyrings of sources
     ///
     /// The state is present, missing, expired or unusable. A missing keyring is the file that
-    /// `sqern keyring import` creates, with the keys that it accepts.
+    /// sqern keyring import creates, with the keys that it accepts.
     #[command(
         after_help = "Examples:\n  sqern keyring list\n  sqern keyring list --distro rocky9 --json"
     )]
@@ -36,7 +36,7 @@ pub(super) enum KeyringCommand {
     /// A key is imported into the keyrings of the sources that name its fingerprint. Other keys are
     /// skipped. Existing copies of a key are merged.
     #[command(
-        after_help = "Examples:\n  sqern keyring import RPM-GPG-KEY-Rocky-9\n  sqern keyring import ubuntu-keyring_2023.11.28.1_all.deb --dry-run\n  sqern keyring import vendor.asc --distro harbour1 --fingerprint 0123456789ABCDEF0123456789ABCDEF01234567"
+        after_help = "Examples:\n  sqern keyring import RPM-GPG-KEY-Rocky-9\n  sqern keyring import ubuntu-keyring_2023.11.28.1_all.deb --dry-run\n  sqern keyring import vendor.asc --distro harbour1 \\\n    --fingerprint 0123456789ABCDEF0123456789ABCDEF01234567"
     )]
     Import {
         /// Keyring (binary or armored), or package that contains keyrings (.deb, .rpm)
@@ -60,7 +60,7 @@ pub(super) enum KeyringCommand {
         after_help = "Examples:\n  sqern keyring fetch --distro rocky9\n  sqern keyring fetch --distro alma8 --distro alma9 --dry-run"
     )]
     Fetch {
-        /// Mirror of all servers: request URL/HOST/PATH instead of https://HOST/PATH
+        /// Mirror of all repositories: request URL/HOST/PATH instead of https://HOST/PATH
         #[arg(long, value_name = "URL")]
         mirror_base: Option<Url>,
         #[command(flatten)]
