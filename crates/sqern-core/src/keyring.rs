@@ -169,7 +169,7 @@ impl KeyringError {
             }
             Self::NoSuchKey { file, .. } => format!("gpg --show-keys {file}"),
             Self::NotAccepted { distro, .. } => format!(
-                "sqern source show {distro} --toml > {distro}.toml  # add the fingerprint to `keys`, and copy the file to /etc/sqern/distros.d"
+                "Write the output of this command to /etc/sqern/distros.d/{distro}.toml, and add the fingerprint to keys: sqern source show {distro} --toml"
             ),
             Self::NoKeyring { file } => {
                 format!("dpkg-deb --contents {file}  # or: rpm -qlp {file}")

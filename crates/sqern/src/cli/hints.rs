@@ -21,6 +21,7 @@ const VALUES: &[(&str, &str)] = &[
     ("FILE", "report.json"),
     ("DIR", "/srv/sqern"),
     ("VARIANT", "DEBIAN12"),
+    ("FINGERPRINT", "0123456789ABCDEF0123456789ABCDEF01234567"),
     ("ABORTED", "aborted"),
 ];
 const ANY: &[&str] = &["build", "7", "debian12", "6.1.0-25-amd64", "/srv/sqern"];

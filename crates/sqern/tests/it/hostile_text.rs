@@ -151,6 +151,12 @@ const CASES: &[(&str, Case)] = &[
     ("ignore list", Ok(&[])),
     ("ignore remove", Ok(&["debian12", "=*", "--dry-run"])),
     ("init", Err("prints names of this machine")),
+    ("keyring fetch", Ok(&["--distro", "debian12", "--dry-run"])),
+    (
+        "keyring import",
+        Ok(&["DIRECTORY", "--distro", "debian12", "--dry-run"]),
+    ),
+    ("keyring list", Ok(&[])),
     ("kver add", Ok(&["debian12/6.1.0-1-amd64", "--dry-run"])),
     ("kver archive", Ok(&["debian12/6.1.0-1-amd64", "--dry-run"])),
     ("kver list", Ok(&[])),

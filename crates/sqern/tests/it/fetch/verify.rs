@@ -195,7 +195,7 @@ async fn an_rpm_without_a_verifiable_signature_requires_an_option() {
     let signed = || kernel_devel().signed(&key);
     for (file, has_keyring, reason) in [
         (kernel_devel(), true, "the package is not signed"),
-        (signed(), false, "no keyring exists"),
+        (signed(), false, "keyring.gpg does not exist"),
         (
             signed().without_sha256(),
             true,
