@@ -58,6 +58,14 @@ def test_links_within_the_repository_are_valid() -> None:
     assert not broken, "\n".join(broken)
 
 
+def test_each_guarantee_names_an_existing_test() -> None:
+    named = re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){2,})` \\|$", (DOCS / "security.md").read_text(), re.MULTILINE)
+    source = "\n".join(path.read_text() for path in (ROOT / "crates").rglob("*.rs"))
+    existing = set(re.findall(r"^ *(?:async )?fn ([a-z0-9_]+)\(", source, re.MULTILINE))
+    assert len(named) >= 50, named
+    assert not set(named) - existing
+
+
 def test_number_of_blocks_that_are_not_run() -> None:
     count = Counter(page.name for page in WRITTEN for block in doc_blocks.blocks(page.read_text()) if block.not_run())
     assert dict(count) == NOT_RUN
