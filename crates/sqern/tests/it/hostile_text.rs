@@ -117,7 +117,10 @@ const CASES: &[(&str, Case)] = &[
             "--dry-run",
         ]),
     ),
-    ("check", Ok(&["--sources", "SOURCES", "--dry-run"])),
+    (
+        "check",
+        Ok(&["--sources", "SOURCES", "--distro", "debian12", "--dry-run"]),
+    ),
     ("completions", Err("prints no stored text")),
     ("cust hosts", Ok(&[])),
     ("cust list", Ok(&[])),
@@ -151,7 +154,10 @@ const CASES: &[(&str, Case)] = &[
     ("ignore list", Ok(&[])),
     ("ignore remove", Ok(&["debian12", "=*", "--dry-run"])),
     ("init", Err("prints names of this machine")),
-    ("keyring fetch", Ok(&["--distro", "debian12", "--dry-run"])),
+    (
+        "keyring fetch",
+        Ok(&["--sources", "SOURCES", "--distro", "debian12", "--dry-run"]),
+    ),
     (
         "keyring import",
         Ok(&["DIRECTORY", "--distro", "debian12", "--dry-run"]),
@@ -172,7 +178,10 @@ const CASES: &[(&str, Case)] = &[
     ("local status", Err("prints names of this machine")),
     ("local up", Err("prints names of this machine")),
     ("man", Err("prints nothing")),
-    ("pipeline run", Ok(&["PIPELINE", "--dry-run"])),
+    (
+        "pipeline run",
+        Ok(&["PIPELINE", "--dry-run", "--skip", "check"]),
+    ),
     ("report activity", Ok(&["--since", "0", "--kernels"])),
     ("report coverage", Ok(&["--kernels"])),
     ("report lag", Ok(&["--kernels"])),
