@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sqern_model::{DistroDef, DistroName, SignaturePolicy, Source, SourceSet, join_some};
+use sqern_model::{
+    DistroDef, DistroName, SignaturePolicy, Source, SourceSet, is_fingerprint, join_some,
+};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, KeyInfo, KeySet, KeyState, fetch_keys};
 
 use crate::Error;
@@ -190,7 +192,7 @@ impl KeyringError {
 pub fn parse_fingerprint(text: &str) -> Result<String, String> {
     let digits: String = text.split_whitespace().collect();
     let digits = digits.strip_prefix("0x").unwrap_or(&digits).to_owned();
-    if matches!(digits.len(), 40 | 64) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if is_fingerprint(&digits) {
         Ok(digits.to_ascii_uppercase())
     } else {
         Err("expected a fingerprint with 40 hexadecimal digits".to_owned())

@@ -39,5 +39,5 @@ pub use run::{
 };
 pub use source::{
     AptSource, DistroDef, KernelRule, PackageFacts, RpmMdSource, SignaturePolicy, Source,
-    SourceError, SourceFile, SourceSet,
+    SourceError, SourceFile, SourceSet, is_fingerprint,
 };

@@ -152,6 +152,13 @@ pub enum Source {
     RpmMd(RpmMdSource),
 }
 
+/// Returns whether a text is the fingerprint of an OpenPGP key: 40 hexadecimal digits, or 64 for keys
+/// of version 6 (RFC 9580, section 5.5.4).
+#[must_use]
+pub fn is_fingerprint(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Source {
     /// Returns the name, which is unique in the distribution.
     #[must_use]
@@ -262,7 +269,7 @@ impl Source {
             Self::RpmMd(source) => (&mut source.keys, &source.key_urls),
         };
         for key in keys {
-            if !matches!(key.len(), 40 | 64) || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            if !is_fingerprint(key) {
                 return Err(SourceError::Fingerprint {
                     file: file.into(),
                     name,

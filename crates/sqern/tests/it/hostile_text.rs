@@ -178,10 +178,7 @@ const CASES: &[(&str, Case)] = &[
     ("local status", Err("prints names of this machine")),
     ("local up", Err("prints names of this machine")),
     ("man", Err("prints nothing")),
-    (
-        "pipeline run",
-        Ok(&["PIPELINE", "--dry-run", "--skip", "check"]),
-    ),
+    ("pipeline run", Ok(&["PIPELINE", "--dry-run"])),
     ("report activity", Ok(&["--since", "0", "--kernels"])),
     ("report coverage", Ok(&["--kernels"])),
     ("report lag", Ok(&["--kernels"])),

@@ -1,6 +1,6 @@
 //! `kernel-devel` packages of rpmbuild from a signed rpm-md repository.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sqern_testkit::clean_command;
 use sqern_testkit::package::Headers;
@@ -8,6 +8,28 @@ use sqern_testkit::repo::{EL_RULE, FakeRpmRepo, FileServer, Rpm, rpm, rpm_distro
 
 use super::{Fixture, module_of};
 use crate::program::{Program, field};
+
+/// Checks the distribution alma8, whose source is the repository of a server.
+pub fn alma8(
+    program: Program,
+    server: FileServer,
+    archive: PathBuf,
+    keyring: &Path,
+    signature: &str,
+) -> Fixture {
+    let lines = format!(
+        "base = [{:?}]\nkeyring = [{:?}]\nsignature = {signature:?}\n",
+        server.url(),
+        keyring.display().to_string()
+    );
+    std::fs::write(
+        program.home.path().join("alma8.toml"),
+        rpm_distro_toml("alma8", EL_RULE, &[("baseos", &lines)]),
+    )
+    .unwrap();
+    program.done(&["distro", "add", "alma8", "ALMA8"]);
+    Fixture::of("alma8", program, server, archive)
+}
 
 /// Returns the package of [`rpmbuild`] as an entry of a repository.
 fn built(directory: &Path, release: &str, payload: &str) -> Rpm {
@@ -84,25 +106,7 @@ async fn kernel_devel_of_each_compression_becomes_a_tree_that_make_uses() {
     let archive = home.join("archive");
     let keyring = repo.write(&archive).unwrap();
     let server = FileServer::start(&archive).await.unwrap();
-    let lines = format!(
-        "base = [{:?}]\nkeyring = [{:?}]\nsignature = \"require\"\n",
-        server.url(),
-        keyring.display().to_string()
-    );
-    std::fs::write(
-        home.join("alma8.toml"),
-        rpm_distro_toml("alma8", EL_RULE, &[("baseos", &lines)]),
-    )
-    .unwrap();
-    let alma = "INSERT INTO distro (name, variant, supported) VALUES ('alma8', 'ALMA8', true)";
-    program
-        .database
-        .client()
-        .await
-        .batch_execute(alma)
-        .await
-        .unwrap();
-    let fixture = Fixture::of("alma8", program, server, archive);
+    let fixture = alma8(program, server, archive, &keyring, "require");
 
     let fetched = fixture.program.json(&fixture.arguments(&[]));
     assert_eq!(

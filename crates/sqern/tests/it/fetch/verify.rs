@@ -5,11 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use sqern_testkit::clean_command;
 use sqern_testkit::package::{Headers, RpmFile};
-use sqern_testkit::repo::{
-    Deb, EL_RULE, FakeRepo, FakeRpmRepo, FileServer, RepoFault, SigningKey, rpm, rpm_distro_toml,
-};
+use sqern_testkit::repo::{Deb, FakeRepo, FakeRpmRepo, FileServer, RepoFault, SigningKey, rpm};
 
-use super::rpm::rpmbuild;
+use super::rpm::{alma8, rpmbuild};
 use super::{Fixture, kernel};
 use crate::check::sources;
 use crate::program::Program;
@@ -156,18 +154,7 @@ async fn rpm_source(file: Vec<u8>, has_keyring: bool) -> Fixture {
         std::fs::write(&keyring, SigningKey::shared().keyring().unwrap()).unwrap();
     }
     let server = FileServer::start(&archive).await.unwrap();
-    let lines = format!(
-        "base = [{:?}]\nkeyring = [{:?}]\nsignature = \"if-present\"\n",
-        server.url(),
-        keyring.display().to_string()
-    );
-    std::fs::write(
-        home.join("alma8.toml"),
-        rpm_distro_toml("alma8", EL_RULE, &[("baseos", &lines)]),
-    )
-    .unwrap();
-    program.done(&["distro", "add", "alma8", "ALMA8"]);
-    Fixture::of("alma8", program, server, archive)
+    alma8(program, server, archive, &keyring, "if-present")
 }
 
 #[tokio::test(flavor = "multi_thread")]
