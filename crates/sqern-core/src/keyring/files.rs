@@ -71,7 +71,7 @@ pub(super) fn read_keys(file: &Path) -> Result<KeySet, Error> {
     }
     KeySet::read(file)?.ok_or_else(|| {
         let operation = format!("could not read keyring {}", file.display());
-        Error::io(operation)(io::ErrorKind::NotFound.into())
+        Error::io(operation)(rustix::io::Errno::NOENT.into())
     })
 }
 
