@@ -36,6 +36,14 @@ fn position(line: &Value) -> &str {
     line["position"].as_str().expect("a position")
 }
 
+/// Returns the last part of `position`: a generation and its time.
+///
+/// The snapshot before it differs between two runs if the server started a transaction of its own,
+/// for example to analyze a table.
+fn last_generation(position: &str) -> &str {
+    position.rsplit('/').next().expect("one part")
+}
+
 /// Returns a program with 3 generations after that of the setup. The second has no events.
 async fn with_a_journal() -> Program {
     let program = Program::new().await;
@@ -159,8 +167,8 @@ async fn table_options_select_events() {
     );
     assert_eq!(none.stdout, "");
     assert_eq!(
-        std::fs::read_to_string(file).unwrap().trim_end(),
-        position(&kver[1]),
+        last_generation(std::fs::read_to_string(file).unwrap().trim_end()),
+        last_generation(position(&kver[1])),
         "the position is updated"
     );
     let mistyped = program.run(&[&follow[..], &["kvr"]].concat());
