@@ -305,7 +305,14 @@ pub(crate) fn read_result(path: &Path, max_bytes: u64) -> Option<Vec<u8>> {
 fn read_reports(stream: UnixStream, results: usize, max_bytes: u64) -> io::Result<Reports> {
     let mut stream = BufReader::new(stream);
     let mut reports = Reports::default();
-    while let Some(report) = message::receive(&mut stream)? {
+    loop {
+        let report = match message::receive(&mut stream) {
+            Ok(Some(report)) => report,
+            Ok(None) => break,
+            // bwrap failed, and exited before the launcher read the request. bwrap has printed the reason.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
+            Err(error) => return Err(error),
+        };
         match report {
             Report::Applied(applied) => reports.applied = reports.applied.or(Some(applied)),
             Report::Failed(reason) => {
