@@ -1,5 +1,6 @@
 //! Downloads files by `http`, `https` and `file` URLs with limits.
 
+mod address;
 mod body;
 mod client;
 mod clock;

@@ -19,8 +19,9 @@ pub(crate) fn identified(client: &Client, source: &Source) -> Result<Client, Err
         Source::Apt(source) => (client.clone(), &source.credentials),
         Source::RpmMd(source) => (with_tls(client, source)?, &source.credentials),
     };
-    let Some(file) = file else { return Ok(client) };
     let bases = own_bases(source);
+    let client = client.with_configured(configured_urls(source, &bases));
+    let Some(file) = file else { return Ok(client) };
     let found = credentials(Path::new(file))?;
     if !bases.iter().any(|base| found.login(base).is_some()) {
         let hint = "An entry without a scheme applies to https only. The path of an entry must match whole path components of the URL.";
@@ -46,6 +47,17 @@ fn own_bases(source: &Source) -> Vec<Url> {
         .iter()
         .filter_map(|base| base_url(base).ok())
         .collect()
+}
+
+/// Returns the base URLs of a source and those of its mirror lists. The mirrors in a list are not
+/// configured.
+fn configured_urls(source: &Source, bases: &[Url]) -> Vec<Url> {
+    let lists = match source {
+        Source::Apt(_) => vec![],
+        Source::RpmMd(source) => source.mirrorlist.iter().chain(&source.metalink).collect(),
+    };
+    let lists = lists.into_iter().filter_map(|list| base_url(list).ok());
+    bases.iter().cloned().chain(lists).collect()
 }
 
 fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Error> {

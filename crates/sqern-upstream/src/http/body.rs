@@ -6,6 +6,8 @@ use reqwest::Response;
 use sqern_model::counted;
 use url::Url;
 
+use super::address::InternalAddress;
+use super::fetch::refused;
 use super::locate::redact_url;
 use super::tls::certificate_hint;
 use super::{Client, ClientOptions, FetchError, Request, Sink};
@@ -61,6 +63,10 @@ impl Client {
                 Err(FetchError::Transient(failure(actual), None))
             }
             Ok(Err(error)) => {
+                // Another attempt would resolve the same addresses.
+                if let Some(error) = InternalAddress::cause_of(&error) {
+                    return Err(refused(error, url));
+                }
                 let actual = describe(&error_chain(&error.without_url()));
                 Err(match certificate_hint(&actual, self.is_identified()) {
                     // Another attempt would receive the same certificate.

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hyper_util::client::proxy::matcher::Matcher;
 use jiff::SignedDuration;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use rustls::ClientConfig;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
+use super::address::{ConfiguredHosts, Scope, ScopedResolver};
 use super::clock::Clocks;
 use super::credentials::{Credentials, Login};
 use super::host_limiter::RequestLimiter;
@@ -46,15 +48,19 @@ pub struct Client {
     /// Connections by files, because sources with the same files share them.
     identified: Arc<Mutex<HashMap<TlsFiles, Connections>>>,
     credentials: Option<Arc<Credentials>>,
+    /// `None` without a source: the configuration is then the URL of the request.
+    pub(super) configured: Option<Arc<ConfiguredHosts>>,
     pub(super) clocks: Arc<Clocks>,
+    /// The proxies that reqwest uses; `None` if it uses none.
+    proxies: Option<Arc<Matcher>>,
 }
 
 /// The connections with one certificate.
 #[derive(Debug, Clone)]
 struct Connections {
-    http: reqwest::Client,
+    http: ScopedClients,
     /// For hosts of redirects, which must not receive the certificate.
-    anonymous: reqwest::Client,
+    anonymous: ScopedClients,
     /// Whether `http` sends a certificate.
     identified: bool,
 }
@@ -67,7 +73,7 @@ impl Client {
     ///
     /// Returns an error if a library does not support an option.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
-        let http = http_client(&options, tls_config()?)?;
+        let http = ScopedClients::new(&options, &tls_config()?)?;
         Ok(Self {
             connections: Connections {
                 anonymous: http.clone(),
@@ -76,9 +82,13 @@ impl Client {
             },
             limiter: Arc::new(RequestLimiter::new(options.jobs, options.jobs_per_host)),
             decoders: Arc::new(Semaphore::new(DECODERS)),
+            proxies: options
+                .system_proxy
+                .then(|| Arc::new(Matcher::from_system())),
             options: Arc::new(options),
             identified: Arc::default(),
             credentials: None,
+            configured: None,
             clocks: Arc::new(Clocks::new()),
         })
     }
@@ -101,7 +111,7 @@ impl Client {
                         "the certificates of the source",
                     )
                 };
-                http_client(&self.options, files.config()?).map_err(refused)
+                ScopedClients::new(&self.options, &files.config()?).map_err(refused)
             };
             let http = build(files)?;
             let bare = TlsFiles {
@@ -128,6 +138,15 @@ impl Client {
         })
     }
 
+    /// Returns the client with the URLs that a source names. Requests to other hosts cannot reach
+    /// more internal addresses than those of the source.
+    pub(crate) fn with_configured(&self, urls: Vec<Url>) -> Self {
+        Self {
+            configured: Some(Arc::new(ConfiguredHosts::new(urls))),
+            ..self.clone()
+        }
+    }
+
     /// Returns the client with user names and passwords for some hosts.
     pub(crate) fn with_credentials(&self, credentials: Credentials) -> Self {
         Self {
@@ -145,14 +164,25 @@ impl Client {
         self.clocks.median()
     }
 
-    /// Returns the connections for `url`. Only the host of `first`, which the source names,
-    /// receives the certificate.
-    pub(super) fn http(&self, url: &Url, first: &Url) -> &reqwest::Client {
-        if url.origin() == first.origin() {
+    /// Returns the connections for `url`, which only reach the addresses in a scope. Only the host of
+    /// `first`, which the source names, receives the certificate.
+    pub(super) fn http(&self, url: &Url, first: &Url, permitted: Scope) -> &reqwest::Client {
+        let clients = if url.origin() == first.origin() {
             &self.connections.http
         } else {
             &self.connections.anonymous
-        }
+        };
+        clients.get(permitted)
+    }
+
+    /// Returns whether a proxy sends the requests for `url`. The proxy can have any address, and
+    /// resolves the name of the server.
+    pub(super) fn is_proxied(&self, url: &Url) -> bool {
+        let matches = |proxies: &Arc<Matcher>| {
+            let uri = url.as_str().parse().ok()?;
+            proxies.intercept(&uri)
+        };
+        self.proxies.as_ref().and_then(matches).is_some()
     }
 
     /// Returns whether servers receive a certificate.
@@ -171,12 +201,40 @@ impl Client {
     }
 }
 
-fn http_client(options: &ClientOptions, tls: ClientConfig) -> Result<reqwest::Client, ClientError> {
+/// A client for each scope. They share no connections, because a connection to an internal address
+/// must not be used by a request that cannot reach it.
+#[derive(Debug, Clone)]
+struct ScopedClients([reqwest::Client; Scope::ALL.len()]);
+
+impl ScopedClients {
+    fn new(options: &ClientOptions, tls: &ClientConfig) -> Result<Self, ClientError> {
+        let client = |permitted| http_client(options, tls.clone(), ScopedResolver { permitted });
+        let [global, private, link_local, loopback] = Scope::ALL.map(client);
+        Ok(Self([global?, private?, link_local?, loopback?]))
+    }
+
+    fn get(&self, permitted: Scope) -> &reqwest::Client {
+        let [global, private, link_local, loopback] = &self.0;
+        match permitted {
+            Scope::Global => global,
+            Scope::Private => private,
+            Scope::LinkLocal => link_local,
+            Scope::Loopback => loopback,
+        }
+    }
+}
+
+fn http_client(
+    options: &ClientOptions,
+    tls: ClientConfig,
+    resolver: ScopedResolver,
+) -> Result<reqwest::Client, ClientError> {
     // Without this header, a server may use any coding (RFC 9110 §12.5.3). Signatures and checksums
     // apply to the uncoded file.
     let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
+        .dns_resolver(resolver)
         .default_headers(headers)
         .connect_timeout(options.connect_timeout)
         .user_agent(options.user_agent.clone())

@@ -1,6 +1,7 @@
 //! Downloads a file, with several attempts, redirects and time limits.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use sqern_model::counted;
 use url::Url;
 
+use super::address::{ConfiguredHosts, InternalAddress, Scope, check_literal};
 use super::body::write_error;
 use super::host_limiter::Permit;
 use super::local::read_file;
@@ -60,10 +62,16 @@ impl Client {
         };
         // The checksum determines whether the start in the sink belongs to the requested file.
         let partial = (sink.position() > 0).then_some(Partial::Known);
+        let configured = match (&self.configured, request.mirror_base) {
+            (Some(configured), None) => Arc::clone(configured),
+            // All requests are mapped to the mirror base.
+            _ => Arc::new(ConfiguredHosts::new(vec![first.clone()])),
+        };
         let mut transfer = Transfer {
             client: self,
             request,
             first,
+            configured,
             partial,
             budget,
         };
@@ -126,6 +134,13 @@ fn too_late(mut error: Error, requested: Duration, now: Timestamp) -> Error {
     error.with_hint(hint)
 }
 
+/// Returns the error of a URL that a server provided, and whose address is too internal.
+pub(super) fn refused(error: &InternalAddress, url: &Url) -> FetchError {
+    let kind = ErrorKind::Download;
+    let error = Error::failed(kind, "cannot request", error.to_string(), redact_url(url));
+    FetchError::Fatal(error.with_hint(InternalAddress::HINT))
+}
+
 /// The remaining time for a file.
 #[derive(Clone, Copy)]
 struct Budget {
@@ -161,6 +176,7 @@ struct Transfer<'a> {
     request: &'a Request<'a>,
     /// The URL of the first request of each attempt.
     first: Url,
+    configured: Arc<ConfiguredHosts>,
     /// The file whose start is in the sink, if its rest can be requested.
     partial: Option<Partial>,
     budget: Budget,
@@ -229,7 +245,14 @@ impl Transfer<'_> {
             .filter(|partial| partial.is_at(url) && sink.position() > 0);
         let resumes = validator.is_some();
         let known = self.request.etag.filter(|etag| !resumes && is_etag(etag));
-        let mut get = self.get(url);
+        let permitted = self.configured.permitted(url).await;
+        check_literal(url, permitted).map_err(|error| refused(&error, url))?;
+        let permitted = if client.is_proxied(url) {
+            Scope::Loopback
+        } else {
+            permitted
+        };
+        let mut get = self.get(url, permitted);
         if let Some(partial) = validator {
             get = get.header(RANGE, format!("bytes={}-", sink.position()));
             if let Some(validator) = partial.validator() {
@@ -301,8 +324,9 @@ impl Transfer<'_> {
     }
 
     /// Returns a request with the credentials that the host may receive.
-    fn get(&self, url: &Url) -> RequestBuilder {
-        let get = self.client.http(url, &self.first).get(url.clone());
+    fn get(&self, url: &Url, permitted: Scope) -> RequestBuilder {
+        let http = self.client.http(url, &self.first, permitted);
+        let get = http.get(url.clone());
         match self.client.login(url).filter(|_| url.username().is_empty()) {
             Some(login) => get.basic_auth(&login.user, Some(&login.password)),
             None => get,

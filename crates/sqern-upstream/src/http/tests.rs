@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sqern_testkit::repo::{FileServer, ServerFault, Validators};
 use url::Url;
 
+use super::address::{ConfiguredHosts, Scope};
 use super::{Client, ClientOptions, FetchError, Fetched, Request, Sink};
 
 fn fast_options() -> ClientOptions {
@@ -291,4 +292,70 @@ async fn interrupted_download_reports_each_chunk_once() {
     std::io::Seek::rewind(&mut kept).expect("rewound");
     std::io::Read::read_to_end(&mut kept, &mut written).expect("read");
     assert!(written == content);
+}
+
+/// Returns a client whose source names a server of the test as if it had a global address.
+fn client_of_global(server: &FileServer) -> Client {
+    let url = Url::parse(&server.url()).expect("a URL");
+    let mut client = Client::new(fast_options()).expect("a client");
+    client.configured = Some(Arc::new(ConfiguredHosts::with_scope(
+        vec![url],
+        Scope::Global,
+    )));
+    client
+}
+
+#[tokio::test]
+async fn redirects_to_internal_addresses_are_rejected() {
+    let (server, _folder) = server().await;
+    let client = client_of_global(&server);
+    let port = Url::parse(&server.url()).expect("a URL").port();
+    let port = port.expect("a port");
+    for target in [
+        format!("http://127.0.0.2:{port}/f"),
+        format!("http://[::ffff:7f00:1]:{port}/f"),
+        format!("http://localhost:{port}/f"),
+        "http://169.254.169.254/latest/meta-data".to_owned(),
+        "http://10.0.0.1/".to_owned(),
+    ] {
+        server.fail("f", ServerFault::Redirect(target.clone()), 1);
+        let before = server.requests().len();
+        let (failed, _) = fetch(&client, &server, None).await;
+        assert!(matches!(failed, Err(FetchError::Fatal(_))), "{target}");
+        let message = error_message(failed);
+        assert!(
+            message.contains(&format!("cannot request {target}"))
+                && message.contains("is not global"),
+            "{message}"
+        );
+        assert_eq!(server.requests().len(), before + 1, "{target}");
+    }
+    // The source names this host.
+    server.fail(
+        "f",
+        ServerFault::Redirect(format!("{}/f?x", server.url())),
+        1,
+    );
+    assert!(fetch(&client, &server, None).await.0.is_ok());
+}
+
+#[tokio::test]
+async fn mirrors_of_a_list_cannot_be_internal() {
+    let (mirror, _folder) = server().await;
+    let source = vec![Url::parse("https://203.0.113.1/mirrorlist").expect("a URL")];
+    let client = Client::new(fast_options()).expect("a client");
+    let (failed, _) = fetch(&client.with_configured(source), &mirror, None).await;
+    let message = error_message(failed);
+    assert!(
+        message.contains("address 127.0.0.1 is not global"),
+        "{message}"
+    );
+    assert_eq!(mirror.requests().len(), 0);
+    // A list in a network of an organization can contain mirrors of this network, but not this machine.
+    let source = vec![Url::parse("https://10.0.0.1/mirrorlist").expect("a URL")];
+    let (failed, _) = fetch(&client.with_configured(source), &mirror, None).await;
+    assert!(error_message(failed).contains("is not global"));
+    let source = vec![Url::parse("http://localhost/mirrorlist").expect("a URL")];
+    let (fetched, _) = fetch(&client.with_configured(source), &mirror, None).await;
+    assert!(fetched.is_ok());
 }
