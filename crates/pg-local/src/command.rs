@@ -5,34 +5,30 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use super::env::LocalEnv;
 use super::error::LocalError;
 use super::interrupt::Interrupt;
 use super::os_user::OsUser;
-
-/// Variables that would change the behavior of a server or its tools.
-const REMOVED_VARIABLES: [&str; 8] = [
-    "PGDATA",
-    "PGPORT",
-    "PGTZ",
-    "PGDATESTYLE",
-    "PGCLIENTENCODING",
-    "PGOPTIONS",
-    "PGSERVICE",
-    "PG_TEST_TIMEOUT_DEFAULT",
-];
 
 /// The number of lines of an output or log that an error contains.
 const LAST_LINES: usize = 12;
 
 /// Returns a command that runs as `server`, in English and UTC, and in a directory that each user
 /// can search.
-pub(super) fn as_user(program: &Path, caller: &OsUser, server: &OsUser) -> Command {
+///
+/// A server runs for a long time, possibly as another user, who can read its environment in /proc.
+/// Variables of the caller might be secrets or change the behavior of the server, so the server
+/// inherits only the paths of programs and libraries.
+pub(super) fn as_user(program: &Path, env: &LocalEnv, server: &OsUser) -> Command {
     let mut command = Command::new(program);
-    command.current_dir("/").env("LC_ALL", "C").env("TZ", "UTC");
-    for name in REMOVED_VARIABLES {
-        command.env_remove(name);
+    command.current_dir("/").env_clear();
+    for (name, value) in [("PATH", &env.path), ("LD_LIBRARY_PATH", &env.library_path)] {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
     }
-    if caller.uid != server.uid {
+    command.env("LC_ALL", "C").env("TZ", "UTC");
+    if env.user.uid != server.uid {
         // With these, the standard library also removes the supplementary groups of root.
         command.uid(server.uid).gid(server.gid);
     }

@@ -83,11 +83,7 @@ fn initdb_command(
     staging: &Path,
     locale: &str,
 ) -> Command {
-    let mut command = as_user(
-        &binaries.program("initdb"),
-        &server.env.user,
-        &server.runs_as,
-    );
+    let mut command = as_user(&binaries.program("initdb"), &server.env, &server.runs_as);
     command.arg("--pgdata").arg(staging).args([
         "--username",
         server.env.program.role,
@@ -120,7 +116,7 @@ fn create_database(
     staging: &Path,
 ) -> Result<(), LocalError> {
     let program = binaries.program("postgres");
-    let mut command = as_user(&program, &server.env.user, &server.runs_as);
+    let mut command = as_user(&program, &server.env, &server.runs_as);
     command
         .arg("--single")
         .arg("-D")

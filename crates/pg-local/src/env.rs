@@ -30,8 +30,10 @@ pub struct LocalEnv {
     pub default_dir: PathBuf,
     /// The directory of the server binaries. If it is set, no other directory is searched.
     pub pg_bin: Option<PathBuf>,
-    /// The value of `PATH`, which is searched for server binaries.
+    /// The value of `PATH`, which is searched for server binaries, and which the server inherits.
     pub path: Option<OsString>,
+    /// The value of `LD_LIBRARY_PATH`, which the server inherits. It inherits no other variables.
+    pub library_path: Option<OsString>,
     /// The directories that are searched after `PATH`. `*` matches the version; the newest is used
     /// first.
     pub pg_dirs: Vec<String>,
@@ -43,7 +45,7 @@ pub struct LocalEnv {
 
 impl LocalEnv {
     /// Returns an environment with the directories of common packages and `/tmp`, and without
-    /// `PATH` and service file.
+    /// variables and service file.
     #[must_use]
     pub fn new(program: Program, user: OsUser, default_dir: PathBuf) -> Self {
         let pg_dirs = PACKAGE_DIRS.iter().map(|dir| (*dir).to_owned()).collect();
@@ -53,6 +55,7 @@ impl LocalEnv {
             default_dir,
             pg_bin: None,
             path: None,
+            library_path: None,
             pg_dirs,
             service_file: None,
             short_dir: "/tmp".into(),

@@ -165,6 +165,14 @@ pub enum LocalError {
         /// The file.
         path: PathBuf,
     },
+    /// Another user could exchange the service file that root would edit.
+    #[error("cannot edit service file {} as root: {problem}", path.display())]
+    UnsafeServiceFile {
+        /// The file.
+        path: PathBuf,
+        /// The problem.
+        problem: String,
+    },
     /// A system call failed.
     #[error("could not {action} {}: {source}", path.display())]
     Io {
@@ -248,6 +256,9 @@ impl LocalError {
             }
             Self::NoClient { .. } => "Install the client: apt install postgresql-client, dnf install postgresql, or brew install libpq".into(),
             Self::ServiceFile { .. } => "Specify another file with PGSERVICEFILE=FILE.".into(),
+            Self::UnsafeServiceFile { .. } => {
+                "Use the home directory of root (sudo -H), or specify a file of root with PGSERVICEFILE=FILE.".into()
+            }
             Self::Io { source, path, .. } => return for_io(source, path, up_command),
         })
     }

@@ -236,15 +236,14 @@ impl LocalServer {
             ("dbname", self.env.program.database.to_owned()),
             ("user", self.env.program.role.to_owned()),
         ];
-        service_file::put(path, &self.service(), &pairs)?;
+        service_file::put(path, &self.service(), &pairs, &self.env.user)?;
         Ok(Some(self.service()))
     }
 
     pub(super) fn remove_record(&self) -> Result<(), LocalError> {
-        self.env
-            .service_file
-            .as_ref()
-            .map_or(Ok(()), |path| service_file::remove(path, &self.service()))
+        self.env.service_file.as_ref().map_or(Ok(()), |path| {
+            service_file::remove(path, &self.service(), &self.env.user)
+        })
     }
 }
 

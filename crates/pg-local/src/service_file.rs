@@ -7,16 +7,22 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::error::LocalError;
+use super::os_user::OsUser;
 
 /// Adds the section `name` to the file, or replaces it.
-pub(super) fn put(path: &Path, name: &str, pairs: &[(&str, String)]) -> Result<(), LocalError> {
-    edit(path, |text| with_section(text, name, pairs))
+pub(super) fn put(
+    path: &Path,
+    name: &str,
+    pairs: &[(&str, String)],
+    caller: &OsUser,
+) -> Result<(), LocalError> {
+    edit(path, caller, |text| with_section(text, name, pairs))
 }
 
 /// Removes the section `name` from the file.
-pub(super) fn remove(path: &Path, name: &str) -> Result<(), LocalError> {
+pub(super) fn remove(path: &Path, name: &str, caller: &OsUser) -> Result<(), LocalError> {
     if path.exists() {
-        edit(path, |text| without_section(text, name))
+        edit(path, caller, |text| without_section(text, name))
     } else {
         Ok(())
     }
@@ -79,8 +85,57 @@ fn split<'a>(text: &'a str, name: &str) -> Option<(&'a str, String, &'a str)> {
     start.map(|start| (&text[..start], comments, &text[end..]))
 }
 
-/// Replaces the file atomically. Its owner and mode and a symbolic link to it are kept.
-fn edit(path: &Path, change: impl FnOnce(&str) -> String) -> Result<(), LocalError> {
+/// Returns an error if another user can determine which file root would edit: by a symbolic link
+/// instead of the file, or by a directory in its path. `HOME` of root can be the home directory of
+/// another user, for example in a shell of sudo.
+fn check_for_root(path: &Path) -> Result<(), LocalError> {
+    let unsafe_file = |problem: String| LocalError::UnsafeServiceFile {
+        path: path.to_owned(),
+        problem,
+    };
+    if path.is_symlink() {
+        return Err(unsafe_file("it is a symbolic link".to_owned()));
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let parent = absolute.parent().unwrap_or(&absolute);
+    // A link in the path can be changed by the owner of its directory.
+    let real = parent.canonicalize().unwrap_or_default();
+    let directories = parent.ancestors().chain(real.ancestors());
+    for directory in directories.filter(|directory| !directory.as_os_str().is_empty()) {
+        let Ok(found) = fs::symlink_metadata(directory) else {
+            continue;
+        };
+        let problem = if found.uid() != 0 {
+            let owner = OsUser::from_uid(found.uid());
+            let owner = owner.map_or_else(|| found.uid().to_string(), |owner| owner.name);
+            format!("directory {} is owned by user {owner}", directory.display())
+        } else if is_writable_by_others(&found, directory == parent || directory == real) {
+            format!("other users can write to directory {}", directory.display())
+        } else {
+            continue;
+        };
+        return Err(unsafe_file(problem));
+    }
+    Ok(())
+}
+
+/// Returns whether other users can replace entries of a directory. In a sticky directory such as
+/// `/tmp`, they can only create entries, which matters for the directory of the file itself.
+fn is_writable_by_others(directory: &fs::Metadata, contains_file: bool) -> bool {
+    let mode = directory.mode();
+    directory.is_dir() && mode & 0o022 != 0 && (contains_file || mode & 0o1000 == 0)
+}
+
+/// Replaces the file atomically. Its owner and mode are kept, and for a user other than root also a
+/// symbolic link to it.
+fn edit(
+    path: &Path,
+    caller: &OsUser,
+    change: impl FnOnce(&str) -> String,
+) -> Result<(), LocalError> {
+    if caller.is_root() {
+        check_for_root(path)?;
+    }
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let failed = |source| LocalError::Io {
         action: "write service file",
@@ -135,6 +190,16 @@ mod tests {
 
     use super::*;
 
+    /// Returns a user; whether it is root determines the checks.
+    fn user(uid: u32) -> OsUser {
+        let name = "test".to_owned();
+        OsUser {
+            uid,
+            gid: uid,
+            name,
+        }
+    }
+
     fn pairs() -> Vec<(&'static str, String)> {
         vec![("host", "/run/x".to_owned()), ("dbname", "d".to_owned())]
     }
@@ -176,7 +241,7 @@ mod tests {
         fs::write(&real, "# mine\n").expect("write");
         fs::set_permissions(&real, Permissions::from_mode(0o640)).expect("mode");
         std::os::unix::fs::symlink(&real, &link).expect("link");
-        put(&link, "server", &pairs()).expect("put");
+        put(&link, "server", &pairs(), &user(1)).expect("put");
         assert!(
             link.is_symlink()
                 && fs::read_to_string(&real)
@@ -184,13 +249,51 @@ mod tests {
                     .contains("[server]")
         );
         assert_eq!(fs::metadata(&real).expect("meta").mode() & 0o777, 0o640);
-        remove(&link, "server").expect("remove");
+        remove(&link, "server", &user(1)).expect("remove");
         assert_eq!(fs::read_to_string(&real).expect("read"), "# mine\n");
         let new = dir.path().join("new");
-        put(&new, "server", &pairs()).expect("put");
+        put(&new, "server", &pairs(), &user(1)).expect("put");
         assert_eq!(fs::metadata(&new).expect("meta").mode() & 0o777, 0o600);
-        remove(&new, "server").expect("remove");
+        remove(&new, "server", &user(1)).expect("remove");
         assert!(!new.exists());
+    }
+
+    #[test]
+    fn root_edits_no_file_that_another_user_can_exchange() {
+        let home = tempfile::tempdir().expect("dir");
+        let victim = home.path().join("victim");
+        fs::write(&victim, "secret\n").expect("write");
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(&victim, &link).expect("link");
+        let shared = home.path().join("shared");
+        fs::create_dir(&shared).expect("dir");
+        fs::set_permissions(&shared, Permissions::from_mode(0o1777)).expect("mode");
+        let others = home.path().join("others");
+        fs::create_dir(&others).expect("dir");
+        let to_root = others.join("to-root");
+        std::os::unix::fs::symlink(home.path(), &to_root).expect("link");
+        let is_root = nix::unistd::geteuid().is_root();
+        if is_root {
+            fchown(File::open(&others).expect("open"), Some(1), Some(1)).expect("owner");
+        }
+        // Only root can create a directory of root.
+        let problem = |problem| if is_root { problem } else { "is owned by user" };
+        for (file, problem) in [
+            (link.clone(), "it is a symbolic link"),
+            (shared.join("new"), problem("other users can write")),
+            (others.join("new"), "is owned by user"),
+            (to_root.join("new"), "is owned by user"),
+        ] {
+            let error = put(&file, "server", &pairs(), &user(0)).expect_err("an unsafe file");
+            assert!(error.to_string().contains(problem), "{error}");
+        }
+        let error = remove(&link, "server", &user(0)).expect_err("a link");
+        assert!(matches!(error, LocalError::UnsafeServiceFile { .. }));
+        assert_eq!(fs::read_to_string(&victim).expect("read"), "secret\n");
+        assert!(!home.path().join("new").exists());
+        if is_root {
+            put(&victim, "server", &pairs(), &user(0)).expect("a file of root");
+        }
     }
 
     proptest! {

@@ -40,11 +40,7 @@ pub(super) fn start(server: &LocalServer, binaries: &Binaries) -> Result<(), Loc
     let log = server.layout.log();
     rotate(&log)?;
     let log_size_bytes = fs::metadata(&log).map_or(0, |meta| meta.len());
-    let mut command = as_user(
-        &binaries.program("pg_ctl"),
-        &server.env.user,
-        &server.runs_as,
-    );
+    let mut command = as_user(&binaries.program("pg_ctl"), &server.env, &server.runs_as);
     command.args([
         "start",
         "--silent",

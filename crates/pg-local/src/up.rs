@@ -141,7 +141,7 @@ impl LocalServer {
         let mut ancestors: Vec<_> = self.layout.dir.ancestors().collect();
         ancestors.reverse();
         for dir in ancestors.into_iter().filter(|dir| dir.exists()) {
-            let mut command = as_user(Path::new("/bin/sh"), &self.env.user, &self.runs_as);
+            let mut command = as_user(Path::new("/bin/sh"), &self.env, &self.runs_as);
             let output = command.args(["-c", "cd \"$1\"", "sh"]).arg(dir).output();
             let output = output.map_err(|source| LocalError::SwitchUser {
                 user: self.runs_as.name.clone(),

@@ -320,6 +320,7 @@ impl Settings {
         Some(LocalEnv {
             pg_bin: self.pg_bin.clone(),
             path: self.path.clone(),
+            library_path: std::env::var_os("LD_LIBRARY_PATH"),
             service_file: service_file
                 .or_else(|| self.home.as_ref().map(|home| home.join(".pg_service.conf"))),
             ..LocalEnv::new(PROGRAM, user, dir)

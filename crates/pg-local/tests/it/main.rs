@@ -304,3 +304,25 @@ fn an_unprivileged_user_can_create_a_server() {
         String::from_utf8_lossy(&output.stdout)
     );
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_server_does_not_inherit_the_environment() {
+    // cargo sets this variable in the environment of tests.
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+    let home = Home::new();
+    let server = home.server();
+    server.up().expect("up");
+    let pid = server.status().expect("status").pid.expect("a process");
+    let environment = fs::read(format!("/proc/{pid}/environ")).expect("the environment");
+    let environment = String::from_utf8_lossy(&environment).into_owned();
+    let mut names: Vec<&str> = environment
+        .split('\0')
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, _)| name)
+        .collect();
+    // pg_ctl and the shell that starts the server add their own variables.
+    names.retain(|name| !name.starts_with("PG") && !name.starts_with("LC_"));
+    names.sort_unstable();
+    assert_eq!(names, ["PATH", "PWD", "TZ"]);
+}
