@@ -1014,6 +1014,7 @@ DECLARE
     own bigint;
     touched text[];  -- changed tables, parents first
     leaves text[];   -- those without references to them
+    caller constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
     target text;
     planned bigint;
     done bigint := 0;
@@ -1048,6 +1049,14 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    FOREACH target IN ARRAY touched LOOP
+        IF NOT (has_any_column_privilege(caller, format('public.%I', target), 'INSERT')
+                AND has_table_privilege(caller, format('public.%I', target), 'UPDATE')) THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('permission denied to revert generation %s: role "%s" cannot write to table %s', reverted, caller, target),
+                HINT = 'Revert it as a member of sqern_crawler.';
+        END IF;
+    END LOOP;
     FOREACH target IN ARRAY touched LOOP
         EXECUTE format('LOCK TABLE public.%I IN SHARE ROW EXCLUSIVE MODE', target);
     END LOOP;
@@ -2292,9 +2301,11 @@ CREATE TABLE public.kver_package (
     checksum text NOT NULL,
     first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     gone_at timestamp with time zone,
+    verified_by text,
     CONSTRAINT kver_package_checksum_check CHECK ((checksum ~ '^([0-9a-f]{64}|sha1:[0-9a-f]{40}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$'::text)),
     CONSTRAINT kver_package_role_check CHECK ((role = ANY (ARRAY['headers'::text, 'support'::text]))),
-    CONSTRAINT kver_package_size_bytes_check CHECK ((size_bytes >= 0))
+    CONSTRAINT kver_package_size_bytes_check CHECK ((size_bytes >= 0)),
+    CONSTRAINT kver_package_verified_by_check CHECK (((verified_by = 'apt'::text) OR (verified_by ~ '^[0-9A-F]{40}([0-9A-F]{24})?$'::text)))
 );
 
 ALTER TABLE public.kver_package OWNER TO sqern_admin;
@@ -2327,6 +2338,8 @@ COMMENT ON COLUMN public.kver_package.first_seen_at IS 'Time at which the source
 
 COMMENT ON COLUMN public.kver_package.gone_at IS 'Time of the check that marked the package as gone: the first complete or unchanged crawl that no longer listed it; for a support package, the first such check that read all sources of the distribution. Null while the source lists the package.';
 
+COMMENT ON COLUMN public.kver_package.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the metadata that last listed the package, or apt if apt has verified it. Null if no signature was verified.';
+
 CREATE FUNCTION public.kver_package_at(generation bigint) RETURNS SETOF public.kver_package
     LANGUAGE sql STABLE
     BEGIN ATOMIC
@@ -2357,7 +2370,11 @@ CREATE FUNCTION public.kver_package_at(generation bigint) RETURNS SETOF public.k
          CASE
              WHEN (p.image ? 'gone_at'::text) THEN ((p.image ->> 'gone_at'::text))::timestamp with time zone
              ELSE t.gone_at
-         END AS gone_at
+         END AS gone_at,
+         CASE
+             WHEN (p.image ? 'verified_by'::text) THEN (p.image ->> 'verified_by'::text)
+             ELSE t.verified_by
+         END AS verified_by
     FROM (( SELECT kver_package.id,
              kver_package.distro,
              kver_package.version,
@@ -2370,7 +2387,8 @@ CREATE FUNCTION public.kver_package_at(generation bigint) RETURNS SETOF public.k
              kver_package.size_bytes,
              kver_package.checksum,
              kver_package.first_seen_at,
-             kver_package.gone_at
+             kver_package.gone_at,
+             kver_package.verified_by
             FROM public.kver_package
            WHERE ( SELECT public.generation_is_recent(kver_package_at.generation) AS generation_is_recent)) t
       FULL JOIN public.event_rows('kver_package'::text, kver_package_at.generation, true) p(id, pkey, present, image) ON ((t.id = p.id)))
@@ -2396,8 +2414,9 @@ CREATE FUNCTION public.kver_package_at(tstamp timestamp with time zone) RETURNS 
      kver_package_at.size_bytes,
      kver_package_at.checksum,
      kver_package_at.first_seen_at,
-     kver_package_at.gone_at
-    FROM public.kver_package_at(generation => public.generation_at(kver_package_at.tstamp)) kver_package_at(id, distro, version, source, role, name, package_version, architecture, url, size_bytes, checksum, first_seen_at, gone_at);
+     kver_package_at.gone_at,
+     kver_package_at.verified_by
+    FROM public.kver_package_at(generation => public.generation_at(kver_package_at.tstamp)) kver_package_at(id, distro, version, source, role, name, package_version, architecture, url, size_bytes, checksum, first_seen_at, gone_at, verified_by);
 END;
 
 ALTER FUNCTION public.kver_package_at(tstamp timestamp with time zone) OWNER TO sqern_admin;
@@ -2434,7 +2453,11 @@ CREATE FUNCTION public.kver_package_at(generation bigint, version text) RETURNS 
          CASE
              WHEN (p.image ? 'gone_at'::text) THEN ((p.image ->> 'gone_at'::text))::timestamp with time zone
              ELSE t.gone_at
-         END AS gone_at
+         END AS gone_at,
+         CASE
+             WHEN (p.image ? 'verified_by'::text) THEN (p.image ->> 'verified_by'::text)
+             ELSE t.verified_by
+         END AS verified_by
     FROM (( SELECT kver_package.id,
              kver_package.distro,
              kver_package.version,
@@ -2447,7 +2470,8 @@ CREATE FUNCTION public.kver_package_at(generation bigint, version text) RETURNS 
              kver_package.size_bytes,
              kver_package.checksum,
              kver_package.first_seen_at,
-             kver_package.gone_at
+             kver_package.gone_at,
+             kver_package.verified_by
             FROM public.kver_package
            WHERE (( SELECT public.generation_is_recent(kver_package_at.generation) AS generation_is_recent) AND (kver_package.distro = ANY (ARRAY( SELECT k.distro
                     FROM public.kver k
@@ -2480,7 +2504,7 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT own, 'kver_package', 'insert',
                jsonb_build_object('id', n.id, 'distro', n.distro, 'version', n.version, 'source', n.source, 'name', n.name, 'package_version', n.package_version, 'architecture', n.architecture, 'checksum', n.checksum),
-               jsonb_build_object('role', n.role, 'url', n.url, 'size_bytes', n.size_bytes, 'first_seen_at', n.first_seen_at, 'gone_at', n.gone_at)
+               jsonb_build_object('role', n.role, 'url', n.url, 'size_bytes', n.size_bytes, 'first_seen_at', n.first_seen_at, 'gone_at', n.gone_at, 'verified_by', n.verified_by)
         FROM new_rows n;
     ELSIF TG_OP = 'DELETE' THEN
         SELECT (SELECT g.id FROM public.generation g
@@ -2493,7 +2517,7 @@ BEGIN
         INSERT INTO public.event (generation, table_name, action, pkey, fields)
         SELECT own, 'kver_package', 'delete',
                jsonb_build_object('id', o.id, 'distro', o.distro, 'version', o.version, 'source', o.source, 'name', o.name, 'package_version', o.package_version, 'architecture', o.architecture, 'checksum', o.checksum),
-               jsonb_build_object('role', o.role, 'url', o.url, 'size_bytes', o.size_bytes, 'first_seen_at', o.first_seen_at, 'gone_at', o.gone_at)
+               jsonb_build_object('role', o.role, 'url', o.url, 'size_bytes', o.size_bytes, 'first_seen_at', o.first_seen_at, 'gone_at', o.gone_at, 'verified_by', o.verified_by)
         FROM old_rows o;
     ELSE
         SELECT (SELECT g.id FROM public.generation g
@@ -2510,14 +2534,15 @@ BEGIN
                ELSE jsonb_build_object('id', n.id, 'distro', n.distro, 'version', n.version, 'source', n.source, 'name', n.name, 'package_version', n.package_version, 'architecture', n.architecture, 'checksum', n.checksum)
                END,
                CASE WHEN n.id IS NULL
-               THEN jsonb_build_object('role', o.role, 'url', o.url, 'size_bytes', o.size_bytes, 'first_seen_at', o.first_seen_at, 'gone_at', o.gone_at)
+               THEN jsonb_build_object('role', o.role, 'url', o.url, 'size_bytes', o.size_bytes, 'first_seen_at', o.first_seen_at, 'gone_at', o.gone_at, 'verified_by', o.verified_by)
                WHEN o.id IS NULL
-               THEN jsonb_build_object('role', n.role, 'url', n.url, 'size_bytes', n.size_bytes, 'first_seen_at', n.first_seen_at, 'gone_at', n.gone_at)
+               THEN jsonb_build_object('role', n.role, 'url', n.url, 'size_bytes', n.size_bytes, 'first_seen_at', n.first_seen_at, 'gone_at', n.gone_at, 'verified_by', n.verified_by)
                ELSE CASE WHEN o.role IS DISTINCT FROM n.role THEN jsonb_build_object('role', n.role) ELSE '{}' END
                || CASE WHEN o.url IS DISTINCT FROM n.url THEN jsonb_build_object('url', n.url) ELSE '{}' END
                || CASE WHEN o.size_bytes IS DISTINCT FROM n.size_bytes THEN jsonb_build_object('size_bytes', n.size_bytes) ELSE '{}' END
                || CASE WHEN o.first_seen_at IS DISTINCT FROM n.first_seen_at THEN jsonb_build_object('first_seen_at', n.first_seen_at) ELSE '{}' END
                || CASE WHEN o.gone_at IS DISTINCT FROM n.gone_at THEN jsonb_build_object('gone_at', n.gone_at) ELSE '{}' END
+               || CASE WHEN o.verified_by IS DISTINCT FROM n.verified_by THEN jsonb_build_object('verified_by', n.verified_by) ELSE '{}' END
                END,
                CASE WHEN n.id IS NOT NULL AND o.id IS NOT NULL
                THEN CASE WHEN o.role IS DISTINCT FROM n.role THEN jsonb_build_object('role', o.role) ELSE '{}' END
@@ -2525,9 +2550,10 @@ BEGIN
                || CASE WHEN o.size_bytes IS DISTINCT FROM n.size_bytes THEN jsonb_build_object('size_bytes', o.size_bytes) ELSE '{}' END
                || CASE WHEN o.first_seen_at IS DISTINCT FROM n.first_seen_at THEN jsonb_build_object('first_seen_at', o.first_seen_at) ELSE '{}' END
                || CASE WHEN o.gone_at IS DISTINCT FROM n.gone_at THEN jsonb_build_object('gone_at', o.gone_at) ELSE '{}' END
+               || CASE WHEN o.verified_by IS DISTINCT FROM n.verified_by THEN jsonb_build_object('verified_by', o.verified_by) ELSE '{}' END
                END
         FROM old_rows o FULL JOIN new_rows n ON o.id = n.id AND o.distro = n.distro AND o.version = n.version AND o.source = n.source AND o.name = n.name AND o.package_version = n.package_version AND o.architecture = n.architecture AND o.checksum = n.checksum
-        WHERE n.id IS NULL OR o.id IS NULL OR o.role IS DISTINCT FROM n.role OR o.url IS DISTINCT FROM n.url OR o.size_bytes IS DISTINCT FROM n.size_bytes OR o.first_seen_at IS DISTINCT FROM n.first_seen_at OR o.gone_at IS DISTINCT FROM n.gone_at;
+        WHERE n.id IS NULL OR o.id IS NULL OR o.role IS DISTINCT FROM n.role OR o.url IS DISTINCT FROM n.url OR o.size_bytes IS DISTINCT FROM n.size_bytes OR o.first_seen_at IS DISTINCT FROM n.first_seen_at OR o.gone_at IS DISTINCT FROM n.gone_at OR o.verified_by IS DISTINCT FROM n.verified_by;
     END IF;
     RETURN NULL;
 END
@@ -4951,41 +4977,6 @@ COMMENT ON COLUMN public.crawl.dated_at IS 'Date in the root metadata. Null if t
 
 COMMENT ON COLUMN public.crawl.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the root metadata, or apt if apt has verified it. Null if no signature authenticates the root metadata.';
 
-CREATE VIEW public.crawl_accepted AS
- SELECT DISTINCT ON (crawl.distro, crawl.source) crawl.distro,
-    crawl.source,
-    crawl.url,
-    crawl.checksum,
-    crawl.dated_at,
-    crawl.finished_at,
-        CASE
-            WHEN (NOT (EXISTS ( SELECT
-               FROM public.crawl later
-              WHERE ((later.distro = crawl.distro) AND (later.source = crawl.source) AND (later.id > crawl.id) AND (later.state = 'partial'::text) AND (later.verified_by IS NULL))))) THEN crawl.verified_by
-            ELSE NULL::text
-        END AS verified_by
-   FROM public.crawl
-  WHERE (crawl.state = ANY (ARRAY['complete'::text, 'unchanged'::text]))
-  ORDER BY crawl.distro, crawl.source, crawl.id DESC;
-
-ALTER TABLE public.crawl_accepted OWNER TO sqern_admin;
-
-COMMENT ON VIEW public.crawl_accepted IS 'Root metadata of the last complete or unchanged crawl of each source.';
-
-COMMENT ON COLUMN public.crawl_accepted.distro IS 'Distribution of the source.';
-
-COMMENT ON COLUMN public.crawl_accepted.source IS 'Name of the source within its distribution.';
-
-COMMENT ON COLUMN public.crawl_accepted.url IS 'URL of the root metadata, without credentials.';
-
-COMMENT ON COLUMN public.crawl_accepted.checksum IS 'Checksum of the root metadata and the rules of the source.';
-
-COMMENT ON COLUMN public.crawl_accepted.dated_at IS 'Date in the root metadata.';
-
-COMMENT ON COLUMN public.crawl_accepted.finished_at IS 'End of the crawl.';
-
-COMMENT ON COLUMN public.crawl_accepted.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the root metadata, or apt if apt has verified it. Null if this crawl or a later partial crawl read root metadata without a valid signature.';
-
 CREATE TABLE public.crawl_file (
     distro text NOT NULL,
     source text NOT NULL,
@@ -5963,13 +5954,13 @@ CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF delete
 CREATE TRIGGER time_refuse_implausible_trigger BEFORE INSERT OR UPDATE OF tstamp, deleted_at ON public.sp_test_result FOR EACH ROW WHEN (((new.tstamp < '2000-01-01 00:00:00+00'::timestamp with time zone) OR (new.tstamp > (clock_timestamp() + '00:10:00'::interval)) OR (((new.deleted_at <> '-infinity'::timestamp with time zone) AND (new.deleted_at < '2000-01-01 00:00:00+00'::timestamp with time zone)) OR (new.deleted_at > (clock_timestamp() + '00:10:00'::interval))))) EXECUTE FUNCTION public.time_refuse_implausible('tstamp', 'deleted_at');
 
 ALTER TABLE ONLY public.crawl
-    ADD CONSTRAINT crawl_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE;
+    ADD CONSTRAINT crawl_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name);
 
 ALTER TABLE ONLY public.crawl_file
-    ADD CONSTRAINT crawl_file_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE ON DELETE CASCADE;
+    ADD CONSTRAINT crawl_file_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.crawl_index
-    ADD CONSTRAINT crawl_index_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE ON DELETE CASCADE;
+    ADD CONSTRAINT crawl_index_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.cust_cluster
     ADD CONSTRAINT cust_cluster_cltype_fkey FOREIGN KEY (cltype) REFERENCES public.cust_cluster_type(id) ON UPDATE CASCADE;
@@ -5990,7 +5981,7 @@ ALTER TABLE ONLY public.kver_ignore
     ADD CONSTRAINT kver_ignore_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE;
 
 ALTER TABLE ONLY public.kver_package
-    ADD CONSTRAINT kver_package_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON UPDATE CASCADE ON DELETE CASCADE;
+    ADD CONSTRAINT kver_package_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.kver_seen
     ADD CONSTRAINT kver_seen_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON UPDATE CASCADE;
@@ -6330,6 +6321,8 @@ GRANT INSERT(first_seen_at) ON TABLE public.kver_package TO sqern_crawler;
 
 GRANT INSERT(gone_at) ON TABLE public.kver_package TO sqern_crawler;
 
+GRANT INSERT(verified_by) ON TABLE public.kver_package TO sqern_crawler;
+
 REVOKE ALL ON FUNCTION public.kver_package_at(generation bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.kver_package_at(generation bigint) TO sqern_reader;
 GRANT ALL ON FUNCTION public.kver_package_at(generation bigint) TO sqern_writer;
@@ -6661,9 +6654,6 @@ GRANT INSERT(checked_at) ON TABLE public.crawl TO sqern_crawler;
 GRANT INSERT(dated_at) ON TABLE public.crawl TO sqern_crawler;
 
 GRANT INSERT(verified_by) ON TABLE public.crawl TO sqern_crawler;
-
-GRANT SELECT ON TABLE public.crawl_accepted TO sqern_reader;
-GRANT SELECT ON TABLE public.crawl_accepted TO sqern_writer;
 
 GRANT INSERT,DELETE,UPDATE ON TABLE public.crawl_file TO sqern_crawler;
 GRANT SELECT ON TABLE public.crawl_file TO sqern_reader;

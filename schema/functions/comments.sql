@@ -171,6 +171,7 @@ COMMENT ON COLUMN kver_package.size_bytes IS 'Size of the file in bytes.';
 COMMENT ON COLUMN kver_package.checksum IS 'Checksum of the file: SHA-256 in lower-case hexadecimal, or ALGORITHM:DIGITS (for example sha512:…) if the repository has no SHA-256.';
 COMMENT ON COLUMN kver_package.first_seen_at IS 'Time at which the source first listed the package.';
 COMMENT ON COLUMN kver_package.gone_at IS 'Time of the check that marked the package as gone: the first complete or unchanged crawl that no longer listed it; for a support package, the first such check that read all sources of the distribution. Null while the source lists the package.';
+COMMENT ON COLUMN kver_package.verified_by IS 'Fingerprint of the OpenPGP certificate whose key signed the metadata that last listed the package, or apt if apt has verified it. Null if no signature was verified.';
 
 COMMENT ON TABLE crawl IS 'One crawl of one source, successful or not.';
 COMMENT ON COLUMN crawl.id IS 'Identifies the crawl. Later crawls have higher IDs.';

@@ -8,7 +8,8 @@
 -- last. Rows of the other tables are inserted parents first, and deleted children first, after the updates that can change references.
 --
 -- The function lets a writer delete rows without the DELETE privilege. It deletes only rows that the generation inserted, and the journal
--- records the deletion.
+-- records the deletion. The caller must be able to insert and update rows of each table, because the function runs with the privileges of its
+-- owner. The setting "role" is the role of SET ROLE, also in a function with SECURITY DEFINER.
 CREATE OR REPLACE FUNCTION generation_revert(generation bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET timezone = 'UTC'
 AS $$
@@ -19,6 +20,7 @@ DECLARE
     own bigint;
     touched text[];  -- changed tables, parents first
     leaves text[];   -- those without references to them
+    caller constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
     target text;
     planned bigint;
     done bigint := 0;
@@ -53,6 +55,14 @@ BEGIN
         RETURN NULL;
     END IF;
 
+    FOREACH target IN ARRAY touched LOOP
+        IF NOT (has_any_column_privilege(caller, format('public.%I', target), 'INSERT')
+                AND has_table_privilege(caller, format('public.%I', target), 'UPDATE')) THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('permission denied to revert generation %s: role "%s" cannot write to table %s', reverted, caller, target),
+                HINT = 'Revert it as a member of sqern_crawler.';
+        END IF;
+    END LOOP;
     FOREACH target IN ARRAY touched LOOP
         EXECUTE format('LOCK TABLE public.%I IN SHARE ROW EXCLUSIVE MODE', target);
     END LOOP;

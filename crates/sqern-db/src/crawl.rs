@@ -2,8 +2,10 @@
 
 mod cache;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use sqern_model::upstream::{Known, KnownPackage, PackageKey, UpstreamDiff};
+use sqern_model::upstream::{Known, KnownPackage, ListedPackage, PackageKey, UpstreamDiff};
 use sqern_model::{Crawl, DistroName, KernelPackage, KernelVersion, PackageRole};
 use tokio_postgres::{Row, Transaction};
 
@@ -51,6 +53,7 @@ impl FromRow for (PackageKey, KnownPackage) {
             url: column(row, "url")?,
             role: column(row, "role")?,
             gone: column(row, "gone")?,
+            verified_by: column(row, "verified_by")?,
         };
         Ok((key, package))
     }
@@ -68,7 +71,7 @@ pub async fn known(client: &impl SqlClient, distro: &DistroName) -> Result<Known
         known.kernels.insert(version);
     }
     let packages =
-        "SELECT source, version, name, package_version, architecture, checksum, id, url, role, gone_at IS NOT NULL AS gone
+        "SELECT source, version, name, package_version, architecture, checksum, id, url, role, gone_at IS NOT NULL AS gone, verified_by
          FROM kver_package WHERE distro = $1";
     for row in query(client, packages, &[distro]).await? {
         let (key, package) = FromRow::from_row(&row)?;
@@ -132,21 +135,18 @@ pub async fn apply(
 async fn insert_packages(
     transaction: &Transaction<'_>,
     distro: &DistroName,
-    packages: &[(String, KernelPackage)],
+    listed: &[ListedPackage],
     now: Timestamp,
 ) -> Result<(), DbError> {
     let texts = |field: fn(&KernelPackage) -> &str| -> Vec<&str> {
-        packages.iter().map(|(_, package)| field(package)).collect()
+        listed.iter().map(|listed| field(&listed.package)).collect()
     };
-    let sources: Vec<&str> = packages.iter().map(|(source, _)| source.as_str()).collect();
-    let kernels: Vec<&KernelVersion> = packages
+    let sources: Vec<&str> = listed.iter().map(|listed| listed.source.as_str()).collect();
+    let kernels: Vec<&KernelVersion> = listed.iter().map(|listed| &listed.package.kernel).collect();
+    let roles: Vec<PackageRole> = listed.iter().map(|listed| listed.package.role).collect();
+    let sizes = listed
         .iter()
-        .map(|(_, package)| &package.kernel)
-        .collect();
-    let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
-    let sizes = packages
-        .iter()
-        .map(|(_, package)| size_bytes(package))
+        .map(|listed| size_bytes(&listed.package))
         .collect::<Result<Vec<i64>, _>>()?;
     execute(
         transaction,
@@ -163,6 +163,7 @@ async fn insert_packages(
             &texts(|package| &package.url),
             &sizes,
             &texts(|package| &package.checksum),
+            &signers(listed),
         ],
     )
     .await?;
@@ -171,23 +172,29 @@ async fn insert_packages(
 
 async fn update_packages(
     transaction: &Transaction<'_>,
-    packages: &[(i64, KernelPackage)],
+    changed: &BTreeMap<i64, ListedPackage>,
 ) -> Result<(), DbError> {
-    let ids: Vec<i64> = packages.iter().map(|(id, _)| *id).collect();
-    let urls: Vec<&str> = packages
-        .iter()
-        .map(|(_, package)| package.url.as_str())
-        .collect();
-    let roles: Vec<PackageRole> = packages.iter().map(|(_, package)| package.role).collect();
+    let ids: Vec<i64> = changed.keys().copied().collect();
+    let listed = || changed.values();
+    let urls: Vec<&str> = listed().map(|listed| listed.package.url.as_str()).collect();
+    let roles: Vec<PackageRole> = listed().map(|listed| listed.package.role).collect();
     execute(
         transaction,
-        "UPDATE kver_package SET url = changed.url, role = changed.role, gone_at = NULL
-             FROM unnest($1::bigint[], $2::text[], $3::text[]) AS changed (id, url, role)
+        "UPDATE kver_package SET url = changed.url, role = changed.role, gone_at = NULL, verified_by = changed.verified_by
+             FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS changed (id, url, role, verified_by)
              WHERE kver_package.id = changed.id",
-        &[&ids, &urls, &roles],
+        &[&ids, &urls, &roles, &signers(listed())],
     )
     .await?;
     Ok(())
+}
+
+/// Returns the signer of the metadata that lists each package.
+fn signers<'a>(listed: impl IntoIterator<Item = &'a ListedPackage>) -> Vec<Option<&'a str>> {
+    listed
+        .into_iter()
+        .map(|listed| listed.verified_by.as_deref())
+        .collect()
 }
 
 async fn insert_crawl(

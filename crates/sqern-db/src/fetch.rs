@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use sqern_model::upstream::ListedPackage;
 use sqern_model::{DistroName, Kernel, KernelName, KernelPackage, Package, newest_first};
 use tokio_postgres::{Row, Transaction};
 
@@ -22,8 +21,8 @@ pub struct FetchCandidate {
     pub hosts_running: i64,
     /// The number of customer hosts on which the kernel is installed.
     pub hosts_installed: i64,
-    /// The packages of the kernel, each with the source that lists it; see [`add_packages`].
-    pub packages: Vec<(String, KernelPackage)>,
+    /// The packages of the kernel, of any source; see [`add_packages`].
+    pub packages: Vec<ListedPackage>,
 }
 
 impl FromRow for FetchCandidate {
@@ -37,23 +36,16 @@ impl FromRow for FetchCandidate {
     }
 }
 
-/// The origin of the packages of a source: the signed metadata of its last complete crawl.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
+/// The origin of the packages of a source: the root metadata of its last complete crawl.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
-    /// The URL of the signed metadata.
+    /// The URL of the root metadata.
     pub url: String,
-    /// The checksum of the crawl over the signed metadata and the rules.
-    pub checksum: Option<String>,
-    /// The creation time in the signed metadata.
+    /// The creation time in the root metadata.
     pub dated_at: Option<Timestamp>,
-    /// The fingerprint of the OpenPGP certificate whose key signed the metadata, or `apt`; `None` if
-    /// the metadata is not signed.
-    pub verified_by: Option<String>,
-    /// The time at which the crawl ended.
-    pub crawled_at: Timestamp,
 }
 
-from_row!(Provenance { url, checksum, dated_at, verified_by, crawled_at = "finished_at" });
+from_row!(Provenance { url, dated_at });
 
 /// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts
 /// that run them, then those with the most hosts on which they are installed, then the newest.
@@ -80,13 +72,15 @@ pub async fn candidates(
     Ok(candidates)
 }
 
-struct ListedPackage {
-    kernel: Kernel,
-    source: String,
-    package: KernelPackage,
+impl FromRow for ListedPackage {
+    fn from_row(row: &Row) -> Result<Self, DbError> {
+        Ok(Self {
+            source: column(row, "source")?,
+            verified_by: column(row, "verified_by")?,
+            package: KernelPackage::from_row(row)?,
+        })
+    }
 }
-
-from_row!(ListedPackage { ..kernel, ..package, source });
 
 impl FromRow for KernelPackage {
     fn from_row(row: &Row) -> Result<Self, DbError> {
@@ -111,20 +105,17 @@ pub async fn add_packages(
     candidates: &mut [FetchCandidate],
 ) -> Result<(), DbError> {
     let (distros, versions) = kernel_arrays(candidates.iter().map(|candidate| &candidate.kernel));
-    let rows: Vec<ListedPackage> = query_rows(
+    let rows = query(
         client,
         include_str!("../queries/fetch_packages.sql"),
         &[&distros, &versions],
     )
     .await?;
-    let mut packages: BTreeMap<Kernel, Vec<(String, KernelPackage)>> = BTreeMap::new();
-    for ListedPackage {
-        kernel,
-        source,
-        package,
-    } in rows
-    {
-        packages.entry(kernel).or_default().push((source, package));
+    let mut packages: BTreeMap<Kernel, Vec<ListedPackage>> = BTreeMap::new();
+    for row in &rows {
+        let kernel = Kernel::from_row(row)?;
+        let listed = ListedPackage::from_row(row)?;
+        packages.entry(kernel).or_default().push(listed);
     }
     for candidate in candidates {
         candidate.packages = packages.remove(&candidate.kernel).unwrap_or_default();

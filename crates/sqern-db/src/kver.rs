@@ -51,8 +51,8 @@ pub struct KverPackage {
     pub first_seen_at: Timestamp,
     /// The time at which the source no longer listed the package; null while it is listed.
     pub gone_at: Option<Timestamp>,
-    /// The fingerprint of the OpenPGP certificate that currently authenticates the source, or `apt`;
-    /// null if nothing does.
+    /// The fingerprint of the OpenPGP certificate whose key signed the metadata that last listed the
+    /// package, or `apt`; null if no signature was verified.
     pub verified_by: Option<String>,
 }
 

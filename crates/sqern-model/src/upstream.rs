@@ -44,6 +44,20 @@ pub struct KnownPackage {
     pub role: PackageRole,
     /// Whether a complete crawl did not find it.
     pub gone: bool,
+    /// The signer of the metadata that last listed it; see [`ListedPackage::verified_by`].
+    pub verified_by: Option<String>,
+}
+
+/// A package in a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListedPackage {
+    /// The name of the source.
+    pub source: String,
+    /// The package, as the source lists it.
+    pub package: KernelPackage,
+    /// The fingerprint of the OpenPGP certificate whose key signed the metadata that last listed the
+    /// package, or `apt`; `None` if no signature was verified.
+    pub verified_by: Option<String>,
 }
 
 /// The changes for a distribution.
@@ -53,10 +67,10 @@ pub struct UpstreamDiff {
     pub new_kernels: BTreeSet<KernelVersion>,
     /// Versions to record in `kver_seen`.
     pub newly_seen: BTreeSet<KernelVersion>,
-    /// Packages to record, with their source.
-    pub new_packages: Vec<(String, KernelPackage)>,
-    /// Recorded packages that are listed again, or have a different URL or role, by id.
-    pub changed_packages: Vec<(i64, KernelPackage)>,
+    /// Packages to record.
+    pub new_packages: Vec<ListedPackage>,
+    /// Recorded packages that are listed again, or have a different URL, role or signer, by id.
+    pub changed_packages: BTreeMap<i64, ListedPackage>,
     /// The ids of packages that are no longer listed.
     pub gone_packages: Vec<i64>,
     /// Versions that no source lists any longer.
@@ -124,15 +138,19 @@ fn compare_packages(
     let mut listed: BTreeSet<i64> = BTreeSet::new();
     for package in distinct(packages) {
         let record = before.and_then(|before| before.get(&PackageKey::of(&package)));
-        listed.extend(record.map(|record| record.id));
+        let found = ListedPackage {
+            source: crawl.source.clone(),
+            package,
+            verified_by: crawl.verified_by.clone(),
+        };
         match record {
-            None => result.new_packages.push((crawl.source.clone(), package)),
-            Some(record)
-                if record.gone || record.url != package.url || record.role != package.role =>
-            {
-                result.changed_packages.push((record.id, package));
+            None => result.new_packages.push(found),
+            Some(record) => {
+                listed.insert(record.id);
+                if record.differs(&found) {
+                    result.changed_packages.insert(record.id, found);
+                }
             }
-            Some(_) => {}
         }
     }
     if crawl.state.is_whole() {
@@ -167,7 +185,6 @@ fn distinct(mut packages: Vec<KernelPackage>) -> Vec<KernelPackage> {
 /// Returns the versions whose last headers package is removed.
 fn gone_kernels(known: &Known, diff: &UpstreamDiff) -> BTreeSet<KernelVersion> {
     let gone: BTreeSet<i64> = diff.gone_packages.iter().copied().collect();
-    let back: BTreeSet<i64> = diff.changed_packages.iter().map(|(id, _)| *id).collect();
     let records = || {
         known
             .packages
@@ -180,12 +197,13 @@ fn gone_kernels(known: &Known, diff: &UpstreamDiff) -> BTreeSet<KernelVersion> {
         .map(|(key, _)| key.kernel.clone())
         .collect();
     for (key, _) in records().filter(|(_, record)| {
-        !gone.contains(&record.id) && (!record.gone || back.contains(&record.id))
+        !gone.contains(&record.id)
+            && (!record.gone || diff.changed_packages.contains_key(&record.id))
     }) {
         kernels.remove(&key.kernel);
     }
-    for (_, package) in &diff.new_packages {
-        kernels.remove(&package.kernel);
+    for listed in &diff.new_packages {
+        kernels.remove(&listed.package.kernel);
     }
     kernels
 }
@@ -209,6 +227,16 @@ fn headers<'a>(
         .filter(|(role, _)| *role == PackageRole::Headers)
         .map(|(_, kernel)| kernel.clone())
         .collect()
+}
+
+impl KnownPackage {
+    /// Returns whether a crawl that found the package must update the record.
+    fn differs(&self, found: &ListedPackage) -> bool {
+        self.gone
+            || self.url != found.package.url
+            || self.role != found.package.role
+            || self.verified_by != found.verified_by
+    }
 }
 
 impl PackageKey {
@@ -283,6 +311,7 @@ mod tests {
                     url: package.url.clone(),
                     role: package.role,
                     gone: kernel.starts_with('!'),
+                    verified_by: None,
                 },
             );
         }
@@ -304,10 +333,7 @@ mod tests {
         assert_eq!(names(&diff.newly_seen), ["4"]);
         assert_eq!(diff.new_packages.len(), 1);
         assert_eq!(
-            diff.changed_packages
-                .iter()
-                .map(|(id, _)| *id)
-                .collect::<Vec<_>>(),
+            diff.changed_packages.keys().copied().collect::<Vec<_>>(),
             [3],
             "3 is listed again"
         );
@@ -329,6 +355,38 @@ mod tests {
             },
             UpstreamDiff::default()
         );
+    }
+
+    #[test]
+    fn the_signer_of_a_package_is_that_of_the_crawl_that_listed_it() {
+        let signed = |state, kernels| Crawl {
+            verified_by: Some("apt".into()),
+            ..crawl(state, kernels)
+        };
+        for state in [
+            CrawlState::Complete,
+            CrawlState::Unchanged,
+            CrawlState::Partial,
+        ] {
+            let diff = diff(
+                &known(&["1", "2", "!3"]),
+                vec![signed(state, &["2", "4"])],
+                true,
+            );
+            let signers: Vec<_> = diff
+                .changed_packages
+                .iter()
+                .map(|(id, listed)| (*id, listed.verified_by.as_deref()))
+                .collect();
+            assert_eq!(signers, [(2, Some("apt"))], "{state}");
+            assert_eq!(diff.new_packages[0].verified_by.as_deref(), Some("apt"));
+        }
+        let failed = diff(
+            &known(&["1"]),
+            vec![signed(CrawlState::Failed, &["1"])],
+            true,
+        );
+        assert_eq!(failed.changed_packages, BTreeMap::new());
     }
 
     #[test]

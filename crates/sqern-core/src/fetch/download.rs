@@ -92,6 +92,7 @@ impl<P: Progress<FetchEvent>> Downloader<'_, P> {
             source,
             url,
             provenance,
+            ..
         } = location;
         let invalid = |reason| FetchError::InvalidPackageUrl {
             package: package.name.clone(),

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use sqern_db::fetch::{FetchCandidate, Provenance};
+use sqern_model::upstream::ListedPackage;
 use sqern_model::{Kernel, KernelPackage, PackageRole};
 use sqern_upstream::VersionOrder;
 
@@ -37,19 +38,20 @@ pub struct PackageLocation {
     pub source: String,
     /// The recorded URL, or `apt:NAME=VERSION` for a package of apt lists.
     pub url: String,
+    /// The signer of the metadata that last listed the package; see [`ListedPackage::verified_by`].
+    pub verified_by: Option<String>,
     /// The root metadata of the source at its last complete crawl; `None` if there was none.
     pub provenance: Option<Provenance>,
 }
 
 impl PlannedPackage {
-    /// Returns the first location whose root metadata is verified. The checksum of the package is then
+    /// Returns the first location that verified metadata listed. The checksum of the package is then
     /// that of a verified index, from any location.
     #[must_use]
     pub fn verified_location(&self) -> Option<&PackageLocation> {
-        self.locations.iter().find(|location| {
-            let provenance = location.provenance.as_ref();
-            provenance.is_some_and(|provenance| provenance.verified_by.is_some())
-        })
+        self.locations
+            .iter()
+            .find(|location| location.verified_by.is_some())
     }
 }
 
@@ -95,7 +97,7 @@ pub(super) fn choose(
         candidate
             .packages
             .iter()
-            .map(|(_, package)| package)
+            .map(|listed| &listed.package)
             .filter(|package| package.role == PackageRole::Headers)
     };
     let Some(first) = headers().find(|package| is_for(package)) else {
@@ -109,34 +111,35 @@ pub(super) fn choose(
             architectures,
         });
     };
-    let mut best: BTreeMap<(PackageRole, &str), Vec<&(String, KernelPackage)>> = BTreeMap::new();
+    let mut best: BTreeMap<(PackageRole, &str), Vec<&ListedPackage>> = BTreeMap::new();
     for entry in candidate
         .packages
         .iter()
-        .filter(|(_, package)| is_for(package))
+        .filter(|listed| is_for(&listed.package))
     {
         let entries = best
-            .entry((entry.1.role, entry.1.name.as_str()))
+            .entry((entry.package.role, entry.package.name.as_str()))
             .or_default();
         match entries
             .first()
-            .map(|(_, other)| order(&entry.1).compare(&entry.1.version, &other.version))
+            .map(|other| compare_versions(&entry.package, &other.package))
         {
             Some(Ordering::Less) => {}
             Some(Ordering::Greater) => *entries = vec![entry],
             // The same file in another source. Of two different files with the same version, the
             // first is used.
-            Some(Ordering::Equal) if entries[0].1.checksum != entry.1.checksum => {}
+            Some(Ordering::Equal) if entries[0].package.checksum != entry.package.checksum => {}
             _ => entries.push(entry),
         }
     }
-    let location = |(source, package): &(String, KernelPackage)| PackageLocation {
-        source: source.clone(),
-        url: package.url.clone(),
-        provenance: provenance.get(source).cloned(),
+    let location = |listed: &ListedPackage| PackageLocation {
+        source: listed.source.clone(),
+        url: listed.package.url.clone(),
+        verified_by: listed.verified_by.clone(),
+        provenance: provenance.get(&listed.source).cloned(),
     };
-    let planned = |entries: Vec<&(String, KernelPackage)>| PlannedPackage {
-        package: entries[0].1.clone(),
+    let planned = |entries: Vec<&ListedPackage>| PlannedPackage {
+        package: entries[0].package.clone(),
         locations: entries.into_iter().map(location).collect(),
     };
     Ok(KernelPlan {
@@ -170,13 +173,14 @@ pub(super) fn is_rpm(package: &KernelPackage) -> bool {
         .is_some_and(|suffix| suffix == "rpm")
 }
 
-/// Returns the order of versions of a package.
-fn order(package: &KernelPackage) -> VersionOrder {
-    if is_rpm(package) {
+/// Compares the versions of two packages with the same name, by the rules of their format.
+fn compare_versions(package: &KernelPackage, other: &KernelPackage) -> Ordering {
+    let order = if is_rpm(package) {
         VersionOrder::Rpm
     } else {
         VersionOrder::Deb
-    }
+    };
+    order.compare(&package.version, &other.version)
 }
 
 #[cfg(test)]
@@ -212,7 +216,11 @@ mod tests {
             hosts_installed: 0,
             packages: packages
                 .iter()
-                .map(|(source, package)| ((*source).to_owned(), package.clone()))
+                .map(|(source, package)| ListedPackage {
+                    source: (*source).to_owned(),
+                    package: package.clone(),
+                    verified_by: None,
+                })
                 .collect(),
         }
     }

@@ -251,6 +251,7 @@ fn manifest_package(
             source,
             url,
             provenance,
+            ..
         }) => (source, url, provenance),
         None => Default::default(),
     };

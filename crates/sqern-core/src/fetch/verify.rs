@@ -13,8 +13,8 @@ use super::{FetchError, PlannedPackage};
 use crate::Error;
 use crate::blocking::blocking;
 
-/// Returns an error if nothing can authenticate a package: no source that lists it has verified root
-/// metadata, and the package is no rpm, whose own signature is verified after its download.
+/// Returns an error if nothing can authenticate a package: no verified metadata lists it, and the
+/// package is no rpm, whose own signature is verified after its download.
 ///
 /// # Errors
 ///
@@ -44,18 +44,15 @@ pub(super) async fn verify(
     file: PathBuf,
     now: Timestamp,
 ) -> Result<Result<PackageVerification, FetchError>, Error> {
-    let verified_by_index = planned
-        .verified_location()
-        .and_then(|location| location.provenance.as_ref());
-    if let Some(provenance) = verified_by_index {
-        let key = provenance.verified_by.clone().filter(|by| by != "apt");
+    if let Some(location) = planned.verified_location() {
+        let key = location.verified_by.clone().filter(|by| by != "apt");
         return Ok(Ok(PackageVerification {
             method: match key {
                 Some(_) => VerificationMethod::IndexSignature,
                 None => VerificationMethod::Apt,
             },
             key,
-            at: provenance.crawled_at.to_string(),
+            at: now.to_string(),
         }));
     }
     if let Err(error) = require_verifiable(planned) {

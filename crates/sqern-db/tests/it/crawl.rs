@@ -333,3 +333,38 @@ async fn a_too_large_cached_index_is_not_read() {
     let names: Vec<&String> = cached["main"].kept.indexes.keys().collect();
     assert_eq!(names, ["limit"]);
 }
+
+#[tokio::test]
+async fn each_package_has_the_signer_of_the_metadata_that_last_listed_it() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
+    let signers = "SELECT version, coalesce(verified_by, 'none'), gone_at IS NOT NULL FROM kver_package ORDER BY version";
+    let signed = |state, kernels: &[&str], signer: &str| Crawl {
+        verified_by: Some(signer.to_owned()),
+        ..crawl_of(state, kernels)
+    };
+    let all: Vec<String> = (10..30).map(|version| version.to_string()).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    record(&mut client, crawl_of(CrawlState::Complete, &all)).await;
+    record(&mut client, signed(CrawlState::Complete, &all[1..], "apt")).await;
+    let found = rows(&client, signers).await;
+    assert_eq!(
+        found[..2],
+        ["10 none t", "11 apt f"],
+        "a package that is gone does not become verified"
+    );
+
+    let key = "AB".repeat(20);
+    record(&mut client, signed(CrawlState::Partial, &all[1..2], &key)).await;
+    record(&mut client, crawl_of(CrawlState::Partial, &all[2..3])).await;
+    assert_eq!(
+        rows(&client, signers).await[..4],
+        [
+            "10 none t".to_owned(),
+            format!("11 {key} f"),
+            "12 none f".to_owned(),
+            "13 apt f".to_owned()
+        ]
+    );
+}

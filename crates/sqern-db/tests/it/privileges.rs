@@ -73,6 +73,55 @@ async fn a_crawler_writes_packages_and_crawls_and_a_writer_does_not() {
 }
 
 #[tokio::test]
+async fn a_writer_can_neither_rename_nor_revert_packages() {
+    let database = migrated().await;
+    let client = database.client().await;
+    run(&client, DATA).await;
+    run(&client, "INSERT INTO kver VALUES ('d', 'without-packages')").await;
+    run(&client, "SET ROLE sqern_crawler").await;
+    for statement in CRAWL_STATEMENTS {
+        run(&client, statement).await;
+    }
+    let revert = rows(
+        &client,
+        "SELECT format('SELECT generation_revert(%s)', max(generation)) FROM event WHERE table_name = 'kver_package'",
+    )
+    .await
+    .remove(0);
+    let packages = rows(&client, "SELECT * FROM kver_package").await;
+    run(&client, "SET ROLE sqern_writer").await;
+    for (statement, reason) in [
+        (
+            "UPDATE kver SET version = 'renamed' WHERE version <> 'without-packages'",
+            "kver_package_kver_fkey",
+        ),
+        ("UPDATE distro SET name = 'renamed'", "_fkey"),
+        (
+            &revert,
+            "role \"sqern_writer\" cannot write to table kver_package",
+        ),
+    ] {
+        let message = refused(&client, statement).await;
+        assert!(message.contains(reason), "{statement}: {message}");
+    }
+    assert_eq!(rows(&client, "SELECT * FROM kver_package").await, packages);
+    run(
+        &client,
+        "UPDATE kver SET version = 'renamed' WHERE version = 'without-packages'",
+    )
+    .await;
+    run(&client, "RESET ROLE").await;
+    for foreign_key in ["kver_package", "crawl", "crawl_file", "crawl_index"] {
+        let query = format!(
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND confupdtype <> 'a' AND conrelid = '{foreign_key}'::regclass"
+        );
+        assert_eq!(rows(&client, &query).await, ["0"], "{foreign_key}");
+    }
+    run(&client, "SET ROLE sqern_crawler").await;
+    run(&client, &revert).await;
+}
+
+#[tokio::test]
 async fn a_writer_cannot_change_the_journal_or_delete_data() {
     let database = migrated().await;
     let client = database.client().await;

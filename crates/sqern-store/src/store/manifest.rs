@@ -91,7 +91,7 @@ pub struct PackageVerification {
     pub method: VerificationMethod,
     /// The fingerprint of the OpenPGP certificate; `None` if apt has verified the index.
     pub key: Option<String>,
-    /// The time of the verification: RFC 3339, in UTC.
+    /// The time at which the downloaded file was verified: RFC 3339, in UTC.
     pub at: String,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqern_testkit::clean_command;
 use sqern_testkit::package::{Headers, RpmFile};
@@ -24,6 +25,10 @@ fn verified(tree: &Path) -> Vec<Value> {
         .iter()
         .map(|package| package["verified"].clone())
         .collect()
+}
+
+fn timestamp(text: &str) -> Timestamp {
+    text.parse().expect("a time")
 }
 
 /// Returns an apt repository whose source accepts a missing signature.
@@ -83,23 +88,51 @@ async fn a_package_of_an_unsigned_source_requires_an_option() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_package_of_an_earlier_unsigned_crawl_requires_an_option() {
+    let fixture = unsigned(kernel("6.1.0-1")).await;
+    // The source is signed now, and does not contain the kernel.
+    kernel("6.1.0-2")
+        .into_iter()
+        .fold(FakeRepo::new("bookworm"), FakeRepo::package)
+        .write(&fixture.archive)
+        .unwrap();
+    fixture.program.done(&[
+        "check",
+        "--distro",
+        "debian12",
+        "--sources",
+        &fixture.sources,
+        "--accept-shrink",
+    ]);
+    let refused = fixture.program.run(&fixture.arguments(&[]));
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("is not verified: no signature authenticates source"),
+        "{refused:?}"
+    );
+    assert_eq!(fixture.fetched().await, "6.1.0-2-amd64");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_manifest_contains_the_key_of_a_signed_source() {
     let fixture = Fixture::new(kernel("6.1.0-1")).await;
     fixture.program.done(&fixture.arguments(&[]));
     let key = SigningKey::shared().fingerprint();
-    let at = fixture
-        .program
-        .value("SELECT to_char(max(finished_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS') FROM crawl")
-        .await;
+    let crawled = timestamp(
+        &fixture
+            .program
+            .value("SELECT to_json(max(finished_at)) #>> '{}' FROM crawl")
+            .await,
+    );
     for package in verified(&fixture.tree(KERNEL)) {
         assert_eq!(
             (&package["method"], &package["key"]),
             (&json!("index-signature"), &json!(key))
         );
-        assert!(
-            package["at"].as_str().unwrap().starts_with(&at),
-            "{package} {at}"
-        );
+        let at = timestamp(package["at"].as_str().expect("a time"));
+        assert!((crawled..=Timestamp::now()).contains(&at), "{package}");
     }
     assert_eq!(
         fixture
