@@ -38,7 +38,7 @@ fn position(line: &Value) -> &str {
 
 /// Returns the last part of `position`: a generation and its time.
 ///
-/// The snapshot before it differs between two runs if the server started a transaction of its own,
+/// The snapshot before it differs between two runs if the server started an internal transaction,
 /// for example to analyze a table.
 fn last_generation(position: &str) -> &str {
     position.rsplit('/').next().expect("one part")
