@@ -167,7 +167,7 @@ impl KeyringError {
                 "Compare the fingerprint with the website of the vendor. For a source that names no keys: sqern keyring import FILE --distro NAME --fingerprint FINGERPRINT".to_owned()
             }
             Self::Unusable { .. } => {
-                "Ask the vendor for a copy of the key with a self-signature that does not use SHA-1.".to_owned()
+                "Ask the vendor for a copy of the key with a secure self-signature.".to_owned()
             }
             Self::NoSuchKey { file, .. } => format!("gpg --show-keys {file}"),
             Self::NotAccepted { distro, .. } => format!(

@@ -30,6 +30,7 @@ pub use bomb::write_bomb;
 pub use key::SigningKey;
 pub use package::{Deb, deb};
 pub use rpm::{FakeRpmRepo, Rpm, rpm};
+pub use sequoia_openpgp::types::HashAlgorithm;
 pub use server::{FileServer, ReceivedRequest, ServerFault, TestAuthority, TlsOffer, Validators};
 pub use sqern_archive::Compression;
 pub use toml_text::{DEBIAN_RULE, EL_RULE, SUSE_RULE, UBUNTU_RULE, distro_toml, rpm_distro_toml};

@@ -13,7 +13,7 @@ use sqern_core::keyring::{
 use sqern_core::sources::load;
 use sqern_model::{DistroName, SourceSet};
 use sqern_testkit::package::{DebFile, Payload, RpmFile};
-use sqern_testkit::repo::SigningKey;
+use sqern_testkit::repo::{HashAlgorithm, SigningKey};
 use sqern_upstream::CrawlOptions;
 use tempfile::TempDir;
 
@@ -199,11 +199,11 @@ fn newer_copies_are_merged_and_insecure_keys_are_not_imported() {
     let old = SigningKey::expiring(life).unwrap();
     let at = "2025-06-01T00:00:00Z".parse().unwrap();
     let fixture = Fixture::new(&old);
-    let insecure = old.bound_with_sha1(at, life * 20).unwrap();
+    let insecure = old.bound_with(at, life * 20, HashAlgorithm::MD5).unwrap();
     let file = fixture.write("insecure.gpg", &insecure.keyring().unwrap());
     let error = fixture.import(&file, &options(&[])).unwrap_err();
     assert!(
-        error.to_string().contains("its self-signature uses SHA1"),
+        error.to_string().contains("its self-signature uses MD5"),
         "{error}"
     );
     let revoked = old.revoked().unwrap();

@@ -52,17 +52,7 @@ impl SigningKey {
     ///
     /// Returns an error if the key cannot be signed.
     pub fn prolonged(&self, at: Timestamp, life: Duration) -> Result<Self> {
-        self.bind(at, life, HashAlgorithm::SHA512)
-    }
-
-    /// Returns a copy of the key whose self-signatures were created at the time `at` with SHA-1. It
-    /// expires after `life`, counted from 2020-01-01.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the key cannot be signed.
-    pub fn bound_with_sha1(&self, at: Timestamp, life: Duration) -> Result<Self> {
-        self.bind(at, life, HashAlgorithm::SHA1)
+        self.bound_with(at, life, HashAlgorithm::SHA512)
     }
 
     /// Returns a copy of the key that is revoked, because its secret is known.
@@ -152,9 +142,24 @@ impl SigningKey {
     ///
     /// Returns an error if the bytes cannot be signed.
     pub fn sign_bytes(&self, bytes: &[u8], at: Timestamp) -> Result<Vec<u8>> {
+        self.sign_bytes_with(bytes, at, HashAlgorithm::SHA512)
+    }
+
+    /// Returns a detached binary signature with the signature time `at` and this hash algorithm.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the bytes cannot be signed.
+    pub fn sign_bytes_with(
+        &self,
+        bytes: &[u8],
+        at: Timestamp,
+        hash: HashAlgorithm,
+    ) -> Result<Vec<u8>> {
         let mut signature = Vec::new();
         let mut signer = self
             .signer(Message::new(&mut signature), at)?
+            .hash_algo(hash)?
             .detached()
             .build()?;
         signer.write_all(bytes)?;
@@ -173,8 +178,13 @@ impl SigningKey {
         Ok(Self { cert })
     }
 
-    /// Replaces all self-signatures.
-    fn bind(&self, at: Timestamp, life: Duration, hash: HashAlgorithm) -> Result<Self> {
+    /// Returns a copy of the key as [`prolonged`](Self::prolonged), with this hash algorithm in its
+    /// self-signatures.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the key cannot be signed.
+    pub fn bound_with(&self, at: Timestamp, life: Duration, hash: HashAlgorithm) -> Result<Self> {
         let policy = StandardPolicy::new();
         let made_at = SystemTime::UNIX_EPOCH + Duration::from_secs(MADE_AT_UNIX_S);
         let valid = self.cert.with_policy(&policy, made_at)?;

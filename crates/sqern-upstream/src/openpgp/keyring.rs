@@ -7,14 +7,13 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use sequoia_openpgp::cert::CertParser;
 use sequoia_openpgp::parse::Parse;
-use sequoia_openpgp::policy::StandardPolicy;
 use sequoia_openpgp::serialize::Serialize as _;
 use sequoia_openpgp::types::RevocationStatus;
 use sequoia_openpgp::{Cert, Fingerprint};
 use sqern_model::Source;
 
 use super::armor::{PUBLIC_KEY, dearmor};
-use super::verify::{Signed, Verdict, insecure_algorithm, verify};
+use super::verify::{Signed, Verdict, insecure_algorithm, policy_at, verify};
 use crate::error::error_chain;
 use crate::http::is_html;
 use crate::regular_file::{CONFIGURATION_BYTES, read_regular};
@@ -234,7 +233,7 @@ impl KeySet {
 }
 
 fn describe(cert: &Cert, now: SystemTime) -> KeyInfo {
-    let policy = StandardPolicy::at(now);
+    let policy = policy_at(now);
     let user_id = cert
         .userids()
         .next()
@@ -473,6 +472,7 @@ mod tests {
 
     #[test]
     fn keys_are_described_with_their_state() {
+        use sequoia_openpgp::types::HashAlgorithm;
         use sqern_testkit::repo::SigningKey;
         let now: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let at = "2024-01-01T00:00:00Z".parse().expect("a time");
@@ -484,8 +484,13 @@ mod tests {
             (old, KeyState::Expired),
             (key.revoked().expect("a key"), KeyState::Revoked),
             (
-                key.bound_with_sha1(at, life).expect("a key"),
-                KeyState::Unusable("its self-signature uses SHA1".to_owned()),
+                key.bound_with(at, life, HashAlgorithm::SHA1)
+                    .expect("a key"),
+                KeyState::Valid,
+            ),
+            (
+                key.bound_with(at, life, HashAlgorithm::MD5).expect("a key"),
+                KeyState::Unusable("its self-signature uses MD5".to_owned()),
             ),
         ] {
             let keys = KeySet::parse("here", &key.keyring().expect("a keyring")).expect("a key");

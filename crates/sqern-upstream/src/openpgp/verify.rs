@@ -1,7 +1,7 @@
 //! Verifies signatures.
 //!
-//! sequoia computes the digests, and its standard policy (no SHA-1) decides which algorithms are
-//! accepted. The validity of keys is decided as in gpgv: a key must be bound, valid and unrevoked at
+//! sequoia computes the digests, and its standard policy decides which algorithms are accepted. As in
+//! gpgv, SHA-1 is also accepted in self-signatures; see [`policy_at`]. The validity of keys is decided as in gpgv: a key must be bound, valid and unrevoked at
 //! the time of the crawl (apt rejects `EXPKEYSIG`), and must have been created before the signature.
 //! sequoia also requires that it was bound at the time of the signature. A key of which only the
 //! newest self-signature is published, after it was prolonged, does not meet this condition.
@@ -18,7 +18,7 @@ use sequoia_openpgp::parse::stream::{
     DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
 };
 use sequoia_openpgp::policy::{HashAlgoSecurity, Policy as _, StandardPolicy};
-use sequoia_openpgp::types::RevocationStatus;
+use sequoia_openpgp::types::{HashAlgorithm, RevocationStatus};
 use sequoia_openpgp::{Cert, Error, Fingerprint, KeyHandle, anyhow};
 
 use super::armor::{SIGNATURE, dearmor};
@@ -56,7 +56,7 @@ pub(crate) fn verify(
     certs: &[Cert],
     now: SystemTime,
 ) -> Verdict {
-    let mut policy = StandardPolicy::at(now);
+    let mut policy = policy_at(now);
     let bytes = match signed {
         Signed::Text(bytes) => bytes,
         Signed::Package(bytes) => {
@@ -83,6 +83,20 @@ pub(crate) fn verify(
         }
         (Some(verdict), _) => verdict,
     }
+}
+
+/// Returns the policy at a time. It accepts self-signatures with SHA-1, which the published keys of some
+/// distributions have, but no signatures of data with SHA-1.
+///
+/// A forged self-signature requires a second preimage of SHA-1, which cannot be computed. Only
+/// collisions can be.
+pub(super) fn policy_at(now: SystemTime) -> StandardPolicy<'static> {
+    let mut policy = StandardPolicy::at(now);
+    policy.accept_hash_property(
+        HashAlgorithm::SHA1,
+        HashAlgoSecurity::SecondPreImageResistance,
+    );
+    policy
 }
 
 struct SignatureVerifier<'a> {
@@ -416,21 +430,34 @@ mod tests {
     }
 
     #[test]
-    fn self_signatures_with_sha1_are_named() {
+    fn sha1_is_accepted_in_self_signatures_only_and_md5_nowhere() {
         let key = SigningKey::expiring(years(80)).expect("a key");
         let at = time("2024-01-01T00:00:00Z");
         let signature = key.sign(TEXT, at).expect("signed");
-        let bound = key.bound_with_sha1(at, years(80)).expect("a key");
+        let bound_with = |hash| key.bound_with(at, years(80), hash).expect("a key");
+        for hash in [HashAlgorithm::SHA512, HashAlgorithm::SHA1] {
+            let bound = bound_with(hash);
+            let verdict = verify_with(&[&bound], &signature);
+            assert!(matches!(verdict, Verdict::Good(_)), "{hash}: {verdict:?}");
+            if let Some(accepted) = gpgv(&bound, &signature) {
+                assert!(accepted, "gpgv {hash}");
+            }
+        }
         let id = signing_key(&key);
         assert_eq!(
-            verify_with(&[&bound], &signature),
+            verify_with(&[&bound_with(HashAlgorithm::MD5)], &signature),
             Verdict::Unusable(format!(
-                "the self-signature of key {id} uses the insecure algorithm SHA1"
+                "the self-signature of key {id} uses the insecure algorithm MD5"
             ))
         );
-        let bound = key.prolonged(at, years(80)).expect("a key");
-        let verdict = verify_with(&[&bound], &signature);
-        assert!(matches!(verdict, Verdict::Good(_)), "{verdict:?}");
+        let signature = key
+            .sign_bytes_with(TEXT.as_bytes(), at, HashAlgorithm::SHA1)
+            .expect("signed");
+        let verdict = verify_with(&[&key], &signature);
+        assert!(
+            matches!(&verdict, Verdict::Unusable(reason) if reason.contains("SHA1")),
+            "{verdict:?}"
+        );
     }
 
     proptest! {
