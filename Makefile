@@ -21,6 +21,7 @@ bench: setup ## run benchmarks (40 minutes); MIRROR=URL EXPECTED=FILE also measu
 	@scripts/bench
 	@scripts/bench-read-model
 	@cargo build --quiet --release -p sqern
+	@scripts/bench-limits
 	@scripts/bench-cust
 	@if command -v apt-ftparchive >/dev/null && command -v gpg >/dev/null; then scripts/bench-fetch; else echo "bench-fetch: skipped, requires apt-ftparchive and gpg"; fi
 	@if [ -n "$(MIRROR)" ]; then scripts/bench-crawl "$(MIRROR)" "$(EXPECTED)"; fi

@@ -12,7 +12,7 @@ use url::Url;
 use crate::Limits;
 use crate::crawl::control::ScanControl;
 use crate::crawl::entry::{Entries, Entry};
-use crate::crawl::path::{below, hostile};
+use crate::crawl::path::resolve;
 use crate::deb::relation::{self, Dependency, RelationError};
 use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
 use crate::error::escape_entry_text;
@@ -152,16 +152,17 @@ impl PackageFilter {
     }
 
     fn url(&self, stanza: &Stanza<'_>, name: &str, version: &str) -> Result<String, Refused> {
+        let base = match &self.origin {
+            Origin::Base(base) => base,
+            Origin::Apt => return Ok(format!("apt:{name}={version}")),
+        };
         let filename = required(stanza, Field::Filename)?;
-        if let Some(what) = hostile(&filename) {
-            return Err(Refused::Defect(format!(
-                "expected a Filename below the archive base, found {what}: {filename:?}"
-            )));
+        match resolve(base, &filename) {
+            Ok(url) => Ok(url.into()),
+            Err(reason) => Err(Refused::Defect(format!(
+                "expected a Filename on the server of the repository, found {reason}: {filename:?}"
+            ))),
         }
-        Ok(match &self.origin {
-            Origin::Base(base) => below(base, &filename).into(),
-            Origin::Apt => format!("apt:{name}={version}"),
-        })
     }
 }
 
@@ -251,7 +252,7 @@ mod tests {
             ("Size: 1", "Size: 9223372036854775808"),
             ("linux-headers-1-amd64", "linux-\u{1b}[2J"),
             ("(= 1)", "(= 1\0)"),
-            ("pool/", "../"),
+            ("pool/", "../../"),
         ] {
             let found = scanned(&format!("{}{RIGHT}", RIGHT.replace(from, to))).expect("an index");
             assert_eq!(

@@ -9,7 +9,7 @@ use url::Url;
 use super::control::ScanControl;
 use super::decode::{IndexReader, SUPPORTED, open};
 use super::entry::Entries;
-use super::path::{base_url, below, hostile};
+use super::path::{base_url, below, resolve};
 use crate::Limits;
 use crate::fuzzing::head;
 
@@ -151,11 +151,37 @@ pub(crate) fn path(data: &[u8]) -> bool {
         }
         assert_below(&other, "pool/x");
     }
-    if hostile(text).is_some() {
+    let Ok(url) = resolve(&base, text) else {
         return false;
+    };
+    assert_same_server(&base, &url);
+    if !text
+        .split('/')
+        .any(|element| [".", ".."].contains(&element))
+    {
+        assert_below(&base, text.trim_start_matches('/'));
     }
-    assert_below(&base, text);
     true
+}
+
+/// Asserts that a URL is on the server of the base; on the local disk, in its directory.
+fn assert_same_server(base: &Url, url: &Url) {
+    let without_path = |url: &Url| {
+        let mut url = url.clone();
+        url.set_path("");
+        url
+    };
+    assert_eq!(without_path(url), without_path(base));
+    let mut elements = url.path().split('/');
+    assert!(
+        elements.all(|element| element != ".." && element != "."),
+        "{url}"
+    );
+    assert_eq!(Url::parse(url.as_str()).as_ref(), Ok(url), "parsed again");
+    if base.scheme() == "file" {
+        let folder = format!("{}/", base.path().trim_end_matches('/'));
+        assert!(url.path().starts_with(&folder), "{url} beside {base}");
+    }
 }
 
 /// Asserts that the URL of a valid path differs from its base only by that path.
@@ -190,7 +216,8 @@ fn assert_below(base: &Url, path: &str) {
     }
 }
 
-/// Asserts that all entries can be recorded and displayed, and that their URLs are below the base.
+/// Asserts that all entries can be recorded and displayed, and that their URLs are on the server of
+/// the base.
 pub(crate) fn assert_recordable(found: &Entries, base: &Url) {
     for entry in &found.entries {
         let package = &entry.package;
@@ -206,18 +233,8 @@ pub(crate) fn assert_recordable(found: &Entries, base: &Url) {
             package.size_bytes
         );
         let url = Url::parse(&package.url).expect("a URL");
-        let prefix = format!("{}/", base.as_str().trim_end_matches('/'));
-        assert!(
-            url.as_str() == package.url && url.as_str().starts_with(&prefix),
-            "{url} is not below {base}"
-        );
-        let mut elements = url.path_segments().into_iter().flatten();
-        assert!(
-            elements
-                .all(|element| !["..", "."]
-                    .contains(&&*percent_decode_str(element).decode_utf8_lossy())),
-            "{url}"
-        );
+        assert_eq!(url.as_str(), package.url);
+        assert_same_server(base, &url);
     }
     let relations = found
         .entries

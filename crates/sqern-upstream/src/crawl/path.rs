@@ -73,25 +73,49 @@ pub(crate) fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// Returns the reason if the path of an index might lead out of the base URL.
-pub(crate) fn hostile(path: &str) -> Option<&'static str> {
-    let first = path.split('/').next().unwrap_or_default();
-    if path.is_empty() {
-        Some("nothing")
-    } else if path.starts_with('/') {
-        Some("an absolute path")
-    } else if first.contains(':') {
-        Some("an absolute URL")
-    } else if path
-        .split('/')
-        .any(|element| element == ".." || element == ".")
-    {
-        Some("a path with \"..\" or \".\"")
-    } else if path.chars().any(|c| c.is_control() || c == '\\') {
-        Some("a path with a backslash or control character")
-    } else {
-        None
+/// Returns the URL of a path in metadata. As in apt and dnf, a leading slash is ignored, and `.` and
+/// `..` are resolved. The result is on the same host as the base. Below a `file` base, it is also in
+/// the same directory, because a directory separates repositories on the local disk.
+///
+/// # Errors
+///
+/// Returns a description of the path if it is invalid.
+pub(crate) fn resolve(base: &Url, path: &str) -> Result<Url, &'static str> {
+    let relative = path.trim_start_matches('/');
+    let first = relative.split('/').next().unwrap_or_default();
+    if relative.is_empty() {
+        return Err("nothing");
     }
+    if first.contains(':') {
+        return Err("an absolute URL");
+    }
+    if relative.chars().any(|c| c.is_control() || c == '\\') {
+        return Err("a path with a backslash or control character");
+    }
+    let directory = base.path().trim_end_matches('/');
+    let mut elements: Vec<&str> = directory.split('/').skip(1).collect();
+    let depth = elements.len();
+    let mut added: Vec<&str> = Vec::new();
+    for element in relative.split('/') {
+        match element {
+            "." => {}
+            ".." if added.pop().is_some() => {}
+            ".." if base.scheme() == "file" => return Err("a path out of the directory"),
+            ".." if elements.pop().is_some() => {}
+            ".." => return Err("a path above the root of the server"),
+            element => added.push(element),
+        }
+    }
+    if added.last().is_none_or(|name| name.is_empty()) {
+        return Err("a directory");
+    }
+    let added = added.join("/");
+    if elements.len() == depth {
+        return Ok(below(base, &added));
+    }
+    let mut ancestor = base.clone();
+    ancestor.set_path(&elements.join("/"));
+    Ok(below(&ancestor, &added))
 }
 
 #[cfg(test)]
@@ -100,27 +124,48 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn paths_out_of_the_base_are_hostile() {
-        for path in [
-            "",
-            "/etc/passwd",
-            "../x",
-            "pool/../../x",
-            "file:///etc/passwd",
-            "http://evil/x",
-            "a\\b",
-            "a\nb",
-            "./a",
+    fn paths_are_resolved_as_by_apt_and_dnf() {
+        let base = base_url("https://h/a/b%20c/d").expect("a base");
+        for (path, expected) in [
+            (
+                "pool/x_1%3a2~b_all.deb",
+                Ok("https://h/a/b%20c/d/pool/x_1%253a2~b_all.deb"),
+            ),
+            ("./pool/x", Ok("https://h/a/b%20c/d/pool/x")),
+            ("/pool/x", Ok("https://h/a/b%20c/d/pool/x")),
+            ("pool/./y/../x", Ok("https://h/a/b%20c/d/pool/x")),
+            ("../x", Ok("https://h/a/b%20c/x")),
+            ("../../../blobstore/1/x", Ok("https://h/blobstore/1/x")),
+            ("p/a:b", Ok("https://h/a/b%20c/d/p/a:b")),
+            ("a..b/c", Ok("https://h/a/b%20c/d/a..b/c")),
+            ("../../../../x", Err("a path above the root of the server")),
+            ("", Err("nothing")),
+            ("/", Err("nothing")),
+            ("..", Err("a directory")),
+            ("pool/..", Err("a directory")),
+            ("../", Err("a directory")),
+            ("file:///etc/passwd", Err("an absolute URL")),
+            ("http://other/x", Err("an absolute URL")),
+            ("a\\b", Err("a path with a backslash or control character")),
+            ("a\nb", Err("a path with a backslash or control character")),
         ] {
-            assert!(hostile(path).is_some(), "{path:?}");
+            let found = resolve(&base, path);
+            assert_eq!(
+                found.as_ref().map(Url::as_str),
+                expected.as_ref().copied(),
+                "{path:?}"
+            );
         }
-        for path in [
-            "pool/main/l/linux/linux-headers_6.1~rc1+b1_amd64.deb",
-            "a..b/c",
-            "pool/a_1%3a2_all.deb",
-            "p/a:b",
-        ] {
-            assert_eq!(hostile(path), None, "{path:?}");
+        let directory = base_url("file:///srv/mirror").expect("a base");
+        assert_eq!(
+            resolve(&directory, "pool/../x").expect("below").as_str(),
+            "file:///srv/mirror/x"
+        );
+        for path in ["../x", "pool/../../x"] {
+            assert_eq!(
+                resolve(&directory, path),
+                Err("a path out of the directory")
+            );
         }
     }
 
@@ -153,17 +198,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn valid_paths_are_below_the_base(
+        fn valid_paths_are_on_the_host_of_the_base(
             base in prop::sample::select(&["https://h", "http://h:8/a%20b//", "file:///srv/x"][..]),
             path in "([a-zé:?#%&;~ ]|\\.|\\.\\./|%2e|/|\\\\|\t|\n){0,8}",
         ) {
             let base = base_url(base).expect("a base");
-            if hostile(&path).is_none() {
-                let url = below(&base, &path);
+            if let Ok(url) = resolve(&base, &path) {
+                prop_assert_eq!((url.scheme(), url.host_str(), url.port()), (base.scheme(), base.host_str(), base.port()));
+                prop_assert!(!url.path().split('/').any(|element| element == ".." || element == "."), "{}", url);
+                let again = Url::parse(url.as_str());
+                prop_assert_eq!(again.as_ref(), Ok(&url));
                 let folder = format!("{}/", base.as_str().trim_end_matches('/'));
-                let rest = url.as_str().strip_prefix(&folder).expect("below the base");
-                prop_assert!(!rest.split('/').any(|element| element == ".." || element == "."), "{}", url);
-                prop_assert_eq!(percent_encoding::percent_decode_str(rest).decode_utf8().expect("UTF-8"), path);
+                prop_assert!(base.scheme() != "file" || url.as_str().starts_with(&folder), "{}", url);
+                if !path.split('/').any(|element| [".", ".."].contains(&element)) {
+                    let rest = url.as_str().strip_prefix(&folder).expect("below the base");
+                    let decoded = percent_encoding::percent_decode_str(rest).decode_utf8().expect("UTF-8");
+                    prop_assert_eq!(decoded, path.trim_start_matches('/'));
+                }
             }
         }
     }

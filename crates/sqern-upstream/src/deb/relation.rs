@@ -46,17 +46,22 @@ struct Relation<'a> {
     version: Option<(Operator, &'a str)>,
 }
 
+/// Splits an alternative into its name and the remaining text. `:any` and `:native`, which select an
+/// architecture (multi-arch), are removed from the name. The index determines the architecture.
+fn split_name(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| c.is_whitespace() || "([<".contains(c))
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    (name.split(':').next().unwrap_or(name), rest)
+}
+
 impl<'a> Relation<'a> {
     fn parse(text: &'a str) -> Result<Self, RelationError> {
         let malformed = || RelationError::Invalid {
             actual: text.chars().take(80).collect(),
         };
-        let end = text
-            .find(|c: char| c.is_whitespace() || "([<".contains(c))
-            .unwrap_or(text.len());
-        let (name, rest) = text.split_at(end);
-        // `:any` and `:native` select an architecture (multi-arch), which the index determines.
-        let name = name.split(':').next().unwrap_or(name);
+        let (name, rest) = split_name(text);
         if name.is_empty()
             || !name
                 .bytes()
@@ -100,13 +105,14 @@ impl<'a> Relation<'a> {
 }
 
 /// Parses the value of a `Depends`, `Pre-Depends` or `Provides` field: all of the outer list, and
-/// one alternative of each inner list. The result contains only relations to relevant names.
+/// one alternative of each inner list. The result contains only relations to relevant names. Other
+/// relations are not checked, as in apt.
 ///
 /// Restrictions to architectures and build profiles only occur in source packages, and are ignored.
 ///
 /// # Errors
 ///
-/// Returns an error if a relation is invalid, or if there are more than `limit` relevant ones.
+/// Returns an error if a relevant relation is invalid, or if there are more than `limit` of them.
 pub(crate) fn parse(
     field: &str,
     limit: usize,
@@ -121,15 +127,16 @@ pub(crate) fn parse(
     {
         let mut alternatives = Vec::new();
         for alternative in relation.split('|') {
-            let alternative = Relation::parse(alternative.trim())?;
-            if is_relevant(alternative.name) {
-                count += 1;
-                if count > limit {
-                    return Err(RelationError::TooMany { limit });
-                }
-                alternatives.reserve_exact(1);
-                alternatives.push(alternative.to_dependency()?);
+            let alternative = alternative.trim();
+            if !is_relevant(split_name(alternative).0) {
+                continue;
             }
+            count += 1;
+            if count > limit {
+                return Err(RelationError::TooMany { limit });
+            }
+            alternatives.reserve_exact(1);
+            alternatives.push(Relation::parse(alternative)?.to_dependency()?);
         }
         if !alternatives.is_empty() {
             relations.push(alternatives);
@@ -160,6 +167,16 @@ mod tests {
                 .join(" | ")
         };
         relations.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn invalid_relations_to_other_packages_are_ignored() {
+        let is_kbuild = |name: &str| name.starts_with("linux-kbuild");
+        let field = "${misc:Depends}, foo/bar, foo (, , linux-kbuild-6.1 (>= 1) | foo (=)";
+        let relations = parse(field, 9, is_kbuild).expect("relations");
+        assert_eq!(relations.len(), 1);
+        assert_eq!(relations[0][0].to_string(), "linux-kbuild-6.1 (>= 1)");
+        assert!(parse("foo, linux-kbuild-6.1 (", 9, is_kbuild).is_err());
     }
 
     #[test]
@@ -221,7 +238,7 @@ mod tests {
             parse(field, 2, is_relevant),
             Err(RelationError::TooMany { limit: 2 })
         );
-        assert!(parse("linux-a, gcc (1)", 3, is_relevant).is_err());
+        assert!(parse("linux-a, linux-b (1)", 3, is_relevant).is_err());
         let long = format!("linux-{}", "a".repeat(250));
         assert!(parse(&long, 3, is_relevant).is_err());
         assert_eq!(parse(&long, 3, |_| false), Ok(vec![]));

@@ -10,20 +10,23 @@ pub(super) const REDIRECTS: usize = 5;
 
 /// Returns the URL of a request: `MIRROR_BASE/HOST/PATH` with a mirror base, else `url`. `file:`
 /// URLs have no host and do not change.
+///
+/// `+` is escaped in the path, as by apt and dnf, because S3 decodes it as a space.
 pub(super) fn locate(url: &Url, mirror_base: Option<&Url>) -> Url {
-    let Some((base, host)) = mirror_base
-        .zip(url.host_str())
-        .filter(|_| url.scheme() != "file")
-    else {
+    let Some(host) = url.host_str().filter(|_| url.scheme() != "file") else {
         return url.clone();
     };
-    let mut located = base.clone();
+    let mut located = mirror_base.unwrap_or(url).clone();
+    let prefix = mirror_base.map_or_else(String::new, |base| {
+        format!("{}/{host}", base.path().trim_end_matches('/'))
+    });
     located.set_query(url.query());
-    located.set_path(&format!(
-        "{}/{host}{}",
-        base.path().trim_end_matches('/'),
-        url.path()
-    ));
+    let path = format!("{prefix}{}", url.path());
+    located.set_path(&if located.scheme() == "file" {
+        path
+    } else {
+        path.replace('+', "%2B")
+    });
     located
 }
 
@@ -143,9 +146,10 @@ mod tests {
             ),
             (
                 "file:///srv/mirror",
-                "https://h/p",
-                "file:///srv/mirror/h/p",
+                "https://h/p+q",
+                "file:///srv/mirror/h/p+q",
             ),
+            ("http://m", "https://h/p+q?r+s", "http://m/h/p%2Bq?r+s"),
             ("http://m", "file:///srv/p", "file:///srv/p"),
             (
                 "http://m/all",
@@ -155,6 +159,10 @@ mod tests {
         ] {
             assert_eq!(locate(&url(from), Some(&url(base))).as_str(), to);
         }
+        assert_eq!(
+            locate(&url("https://h/a+b%20c?r+s"), None).as_str(),
+            "https://h/a%2Bb%20c?r+s"
+        );
         assert_eq!(
             locate_redirect(&url("http://m/all/h/p"), Some(&url("http://m/all"))).as_str(),
             "http://m/all/h/p"

@@ -163,10 +163,14 @@ pub(crate) fn mirrors(data: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else {
         return false;
     };
-    let mirrors = mirrorlist::parse(text, &from);
+    let mirrors = mirrorlist::parse(text, &from, Some("x86_64"));
     assert_safe(&mirrors, &from);
     let again: String = mirrors.iter().map(|url| format!("{url}\r\n")).collect();
-    assert_eq!(mirrorlist::parse(&again, &from), mirrors, "written again");
+    assert_eq!(
+        mirrorlist::parse(&again, &from, None),
+        mirrors,
+        "written again"
+    );
     !mirrors.is_empty()
 }
 

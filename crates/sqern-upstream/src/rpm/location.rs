@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::crawl::path::{below, hostile, is_drive};
+use crate::crawl::path::{is_drive, resolve};
 
 /// The location of a package or index that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -11,10 +11,10 @@ pub(crate) enum LocationError {
     /// The location is not UTF-8.
     #[error("expected UTF-8 in a location, found {0:?}")]
     NotUtf8(String),
-    /// The location might not be below the base.
-    #[error("expected a location below the base URL, found {reason}: {href:?}")]
+    /// The location cannot be resolved.
+    #[error("expected a location on the server of the repository, found {reason}: {href:?}")]
     Unsafe {
-        /// The unsafe part of the location.
+        /// A description of the location.
         reason: &'static str,
         /// The location.
         href: String,
@@ -29,27 +29,24 @@ pub(crate) enum LocationError {
     },
 }
 
-/// Returns the URL of a location: below the base URL, or below another base on the same host.
+/// Returns the URL of a location relative to the base URL, or to another base on the same host.
 pub(super) fn location_url(
     base: &Url,
     href: &str,
     xml_base: Option<&str>,
 ) -> Result<Url, LocationError> {
-    // Paths may be escaped, and an escape might conceal `..`.
+    // Paths may be escaped.
     let path = percent_decode_str(href)
         .decode_utf8()
         .map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
-    if let Some(reason) = hostile(&path) {
-        return Err(LocationError::Unsafe {
-            reason,
-            href: href.to_owned(),
-        });
-    }
     let base = match xml_base {
         None => base.clone(),
         Some(text) => other_base(base, text)?,
     };
-    Ok(below(&base, &path))
+    resolve(&base, &path).map_err(|reason| LocationError::Unsafe {
+        reason,
+        href: href.to_owned(),
+    })
 }
 
 /// Returns the base URL of an element, which must be on the same host.

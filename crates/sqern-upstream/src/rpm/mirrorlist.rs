@@ -1,6 +1,8 @@
 //! Parses mirror lists with one base URL per line, such as `mirrorlist` of dnf and `mirror.list` of
 //! Amazon.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::crawl::path::base_url;
@@ -10,16 +12,33 @@ use crate::crawl::path::base_url;
 pub(super) const MIRRORS: usize = 8;
 
 /// Returns the base URLs of the list at `from` in order. Other lines (comments, other schemes) are
-/// ignored.
+/// ignored. The variables `$basearch` and `$arch` (dnf.conf(5)) are replaced by `architecture`; lines
+/// with other variables, or with any if `architecture` is `None`, are ignored.
 ///
 /// A list from an `https` server is as trusted as the server, so its `http` mirrors are only used
 /// if there are no others. `file` mirrors are only used if the list is a file.
-pub(super) fn parse(text: &str, from: &Url) -> Vec<Url> {
+pub(super) fn parse(text: &str, from: &Url, architecture: Option<&str>) -> Vec<Url> {
     let lines = text
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    choose(lines.filter_map(|line| base_url(line).ok()), from)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| expand(line, architecture))
+        .filter(|line| !line.contains('$'));
+    choose(lines.filter_map(|line| base_url(&line).ok()), from)
+}
+
+/// Replaces the variables of an architecture.
+fn expand<'a>(line: &'a str, architecture: Option<&str>) -> Cow<'a, str> {
+    let Some(architecture) = architecture.filter(|_| line.contains('$')) else {
+        return line.into();
+    };
+    let mut expanded = line.to_owned();
+    for variable in ["basearch", "arch"] {
+        for form in [format!("${{{variable}}}"), format!("${variable}")] {
+            expanded = expanded.replace(&form, architecture);
+        }
+    }
+    expanded.into()
 }
 
 /// Returns the mirrors that are as secure as the list at `from`.
@@ -41,7 +60,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parsed(text: &str, from: &str) -> Vec<String> {
-        parse(text, &from.parse().expect("a URL"))
+        parse(text, &from.parse().expect("a URL"), Some("x86_64"))
             .into_iter()
             .map(String::from)
             .collect()
@@ -64,6 +83,17 @@ mod tests {
             ["http://a/1/"],
             "but nothing else"
         );
+    }
+
+    #[test]
+    fn variables_of_the_architecture_are_replaced() {
+        let text = "http://a/$basearch/os\nhttp://b/${arch}\nhttp://c/$releasever\n";
+        assert_eq!(
+            parsed(text, "http://h/x"),
+            ["http://a/x86_64/os", "http://b/x86_64"]
+        );
+        let from = "http://h/x".parse().expect("a URL");
+        assert_eq!(parse(text, &from, None), []);
     }
 
     #[test]

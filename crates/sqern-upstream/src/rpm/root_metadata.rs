@@ -86,7 +86,11 @@ async fn listed_mirrors(
         let url = base_url(list)?;
         match context.fetch_text(&url).await {
             Ok((text, _)) => {
-                let bases = mirrorlist::parse(&text, &url);
+                let architecture = match source.architectures.as_slice() {
+                    [only] => Some(only.as_str()),
+                    _ => None,
+                };
+                let bases = mirrorlist::parse(&text, &url, architecture);
                 if !bases.is_empty() {
                     return Ok((bases, None));
                 }

@@ -146,10 +146,13 @@ async fn unfetchable_header_package_makes_the_source_partial() {
         ("Size", "", "expected a field Size"),
         ("SHA256", "", "expected a field SHA256"),
         ("SHA256", "abc", "64 hexadecimal digits"),
-        ("Filename", "../../etc/passwd", "a path with \"..\""),
-        ("Filename", "/etc/passwd", "absolute path"),
+        (
+            "Filename",
+            "../../etc/passwd",
+            "a path out of the directory",
+        ),
         ("Filename", "https://evil.example/x.deb", "an absolute URL"),
-        ("Depends", "a (", "Depends"),
+        ("Depends", "linux-kbuild-6.1 (", "Depends"),
     ] {
         let crawl =
             crawl(&bookworm().package(deb("linux-headers-6.1.0-26-amd64").field(field, value)))

@@ -168,9 +168,11 @@ async fn content_that_contradicts_its_suffix_is_reported() {
 #[tokio::test]
 async fn list_outside_the_repository_is_not_requested() {
     for (location, messages) in [
-        ("href=\"../primary.xml.gz\"", "a path with \"..\""),
-        ("href=\"%2e%2e/primary.xml.gz\"", "a path with \"..\""),
-        ("href=\"/etc/passwd\"", "an absolute path"),
+        ("href=\"../primary.xml.gz\"", "a path out of the directory"),
+        (
+            "href=\"%2e%2e/primary.xml.gz\"",
+            "a path out of the directory",
+        ),
         ("href=\"https://evil.example/p.xml.gz\"", "an absolute URL"),
         (
             "xml:base=\"https://evil.example/\" href=\"p.xml.gz\"",
@@ -190,7 +192,7 @@ async fn unsafe_locations_make_the_source_partial() {
     for (package, messages) in [
         (
             devel("2").location("href=\"../../x.rpm\""),
-            "a path with \"..\"",
+            "a path out of the directory",
         ),
         (
             devel("2").location("xml:base=\"http://evil.example\" href=\"x.rpm\""),
