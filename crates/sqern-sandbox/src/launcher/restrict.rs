@@ -78,7 +78,7 @@ pub(super) fn restrict(request: &Request) -> Result<Vec<String>, String> {
     if request.method == Method::Landlock {
         restrictions.extend(restrict_files(policy)?);
     }
-    system_calls::restrict(policy.network)?;
+    system_calls::restrict(request.method, policy.network)?;
     restrictions.push("seccomp".to_owned());
     Ok(restrictions)
 }

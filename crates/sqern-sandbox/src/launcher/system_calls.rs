@@ -8,6 +8,8 @@ use seccompiler::{
     TargetArch, apply_filter,
 };
 
+use crate::Method;
+
 /// System calls that only an administrator requires, or that provide access to other processes.
 const REJECTED: [c_long; 48] = [
     // File systems.
@@ -65,6 +67,30 @@ const REJECTED: [c_long; 48] = [
     libc::SYS_setdomainname,
 ];
 
+/// System calls for objects of System V IPC and for POSIX message queues. Such an object is shared
+/// by all processes of an IPC namespace, and remains when its creator exits. POSIX semaphores and
+/// shared memory are files in `/dev/shm`.
+const IPC: [c_long; 18] = [
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_shmdt,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    libc::SYS_mq_timedsend,
+    libc::SYS_mq_timedreceive,
+    libc::SYS_mq_notify,
+    libc::SYS_mq_getsetattr,
+];
+
 /// The flags of clone(2) that create a namespace.
 const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWCGROUP,
@@ -94,8 +120,8 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 ///
 /// clone3(2) and openat2(2) have their flags in memory, where a filter cannot read them. They fail
 /// with ENOSYS, so that programs use older system calls.
-pub(super) fn restrict(network: bool) -> Result<(), String> {
-    let rules = rules(network).map_err(|error| error.to_string())?;
+pub(super) fn restrict(method: Method, network: bool) -> Result<(), String> {
+    let rules = rules(method, network).map_err(|error| error.to_string())?;
     let unsupported = [libc::SYS_clone3, libc::SYS_openat2];
     let unsupported = unsupported.map(|call| (call, vec![])).into();
     for (rules, errno) in [(unsupported, libc::ENOSYS), (rules, libc::EPERM)] {
@@ -112,8 +138,12 @@ fn apply(rules: Rules, errno: libc::c_int) -> Result<(), seccompiler::Error> {
 }
 
 /// Returns the rejected system calls. A call without rules is always rejected.
-fn rules(network: bool) -> Result<Rules, seccompiler::BackendError> {
+fn rules(method: Method, network: bool) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = REJECTED.map(|call| (call, vec![])).into();
+    // bubblewrap creates an IPC namespace, in which commands such as fakeroot(1) can use IPC.
+    if method == Method::Landlock {
+        rules.extend(IPC.map(|call| (call, vec![])));
+    }
     let bits =
         |argument, bits: libc::c_int| condition(argument, SeccompCmpOp::MaskedEq(mask(bits)), bits);
     let namespaces = NAMESPACES.map(|flag| SeccompRule::new(vec![bits(0, flag)?]));
