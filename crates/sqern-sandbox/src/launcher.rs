@@ -38,7 +38,8 @@ pub const ARGUMENT: &str = "sandbox-launcher";
 const EXECUTE: &str = "execute";
 
 /// Runs the launcher if the arguments of the program request it, and returns its exit code. Returns
-/// `None` for other arguments. The program must call this function before it starts a thread.
+/// `None` for other arguments. The program must call this function before it opens a file or starts a
+/// thread.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let mut arguments = arguments.into_iter().skip(1);
     if arguments.next()? != ARGUMENT {
@@ -57,12 +58,22 @@ fn take_socket() -> io::Result<UnixStream> {
     Ok(socket.into())
 }
 
+/// Closes the descriptors that the caller left open, so that the command neither inherits them nor
+/// finds them in `/proc` (`/proc/PID/fd`). This process must not have opened files yet.
+fn close_inherited() -> io::Result<()> {
+    for descriptor in start_stdio::inherited_descriptors()? {
+        nix::unistd::close(descriptor)?;
+    }
+    Ok(())
+}
+
 /// Runs the supervisor.
 fn supervise() -> ExitCode {
+    let closed = close_inherited();
     let Ok(socket) = take_socket() else {
         return ExitCode::FAILURE;
     };
-    match supervise_command(&socket) {
+    match closed.and_then(|()| supervise_command(&socket)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = message::send(&socket, &Report::Failed(error.to_string()));

@@ -14,7 +14,7 @@
 //!
 //! Restrictions apply to the process that sets them, so the program of the caller executes itself
 //! as a [`launcher`] in the sandbox. The launcher restricts a second process, which executes the
-//! command. The crate is independent of the other crates of sqern, except for `sqern-process`.
+//! command. Of the other crates of sqern, the crate requires only `sqern-process` and `start-stdio`.
 
 mod availability;
 mod bubblewrap;

@@ -24,6 +24,15 @@ fn main() -> ExitCode {
             };
         }
     };
+    // psql replaces this program, and can use the files of the caller: psql -f <(command).
+    if !cli.is_psql()
+        && let Err(error) = start_stdio::set_close_on_exec()
+    {
+        let failure = CliError::from(error)
+            .during("could not close inherited files in child processes")
+            .hint("Mount /proc.");
+        return fail(&failure, cli.output.format());
+    }
     let settings = match config.and_then(Settings::from_environment) {
         Ok(settings) => settings,
         Err(failure) => return fail(&failure, cli.output.format()),

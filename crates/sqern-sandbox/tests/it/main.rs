@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed assumption must fail the test")]
 
 mod files;
+mod inherited;
 mod ipc;
 mod limits;
 mod network;

@@ -266,6 +266,17 @@ impl Output {
     }
 }
 
+impl Cli {
+    /// Returns whether the command replaces the program with psql.
+    #[must_use]
+    pub fn is_psql(&self) -> bool {
+        matches!(
+            self.command,
+            Command::Local(local::LocalCommand::Psql { .. })
+        )
+    }
+}
+
 /// Parses a command line. The configuration file provides defaults of options.
 ///
 /// # Errors

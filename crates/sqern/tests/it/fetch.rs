@@ -347,6 +347,29 @@ async fn verify_reads_only_the_trees_of_the_specified_kernels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn fetch_commands_inherit_no_open_files() {
+    let fixture = Fixture::new(kernel("6.1.0-1")).await;
+    let file = fixture.program.home.path().join("file");
+    std::fs::write(&file, "text").unwrap();
+    let _file = crate::program::open_inheritable(&file);
+    // Without exec, dash has a copy of its standard output in a further descriptor.
+    let command = "exec >descriptors; ls /proc/$$/fd; ln -s . build";
+    fixture.program.done(&[
+        "fetch",
+        "--sources",
+        &fixture.sources,
+        "--store",
+        &fixture.store,
+        "--no-prove",
+        "--command",
+        command,
+    ]);
+    let descriptors = fixture.tree("6.1.0-1-amd64").join("descriptors");
+    let descriptors = std::fs::read_to_string(descriptors).unwrap();
+    assert_eq!(descriptors, "0\n1\n2\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trees_of_an_external_command_are_proven() {
     let fixture = Fixture::new(kernel("6.1.0-1")).await;
     let fetch = |command: &str| {

@@ -67,6 +67,16 @@ fn a_private_server_is_started_used_stopped_and_removed() {
     assert_eq!(text(&psql).trim(), "sqern|sqern");
     let local_psql = local("psql", &["--", "-XAtc", "SELECT 1 + 1"]);
     assert_eq!(text(&local_psql).trim(), "2");
+    let substituted = run(
+        "sh",
+        &[
+            "-c",
+            "exec 9<<EOF\nSELECT 2 + 3\nEOF\nexec \"$0\" local psql --data-dir \"$1\" -- -XAtf /dev/fd/9",
+            env!("CARGO_BIN_EXE_sqern"),
+            &data_dir.display().to_string(),
+        ],
+    );
+    assert_eq!(text(&substituted).trim(), "5");
     assert!(local("dsn", &["--json"]).status.success());
     let dsn = String::from_utf8(local("dsn", &[]).stdout).unwrap();
     let by_dsn = run(

@@ -44,6 +44,13 @@ fn home() -> tempfile::TempDir {
         .expect("a temporary directory is created")
 }
 
+/// Opens a file that child processes inherit, as for `sqern build run 9<file`.
+pub fn open_inheritable(path: &Path) -> std::fs::File {
+    let file = std::fs::File::open(path).expect("the file exists");
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty()).expect("the file is open");
+    file
+}
+
 /// Replaces the environment of a command by that of [`program_at`]. The environment specifies each
 /// default directory, because the defaults of root do not depend on `HOME`.
 pub fn environment_at<'a>(command: &'a mut Command, home: &Path) -> &'a mut Command {

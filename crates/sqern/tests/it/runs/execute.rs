@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use super::fetched;
-use crate::program::{Program, Ran, field};
+use crate::program::{Program, Ran, field, open_inheritable};
 
 struct Fixture {
     program: Program,
