@@ -1,20 +1,39 @@
 //! The environment of commands that users specify.
 //!
 //! The log of a command is readable by all readers of the database, and its tail is recorded. The
-//! environment therefore contains only named variables, and not those of passwords and tokens.
+//! environment therefore contains only variables whose names are known, and not those of passwords
+//! and tokens. sqern adds the variables of the kernel and the run, such as `SQERN_VERSION`.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::str::FromStr;
 
-/// The variables that a command always receives.
-const INHERITED: [&str; 9] = [
-    "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL",
+/// The variables of the user that a command always receives. The variables `LC_…` are those of
+/// locale(7).
+const INHERITED: [&str; 22] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LC_ADDRESS",
+    "LC_ALL",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_IDENTIFICATION",
+    "LC_MEASUREMENT",
+    "LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NAME",
+    "LC_NUMERIC",
+    "LC_PAPER",
+    "LC_TELEPHONE",
+    "LC_TIME",
+    "TZ",
+    "TMPDIR",
+    "USER",
+    "LOGNAME",
+    "SHELL",
 ];
-/// The prefixes of the variables that a command always receives.
-const INHERITED_PREFIXES: [&str; 2] = ["LC_", "SQERN_"];
-/// Parts of the names of variables with secrets, which a command receives only if they are named.
-const SECRETS: [&str; 5] = ["PASSWORD", "SECRET", "TOKEN", "KEY", "CREDENTIAL"];
 
 /// The name of an environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -51,19 +70,11 @@ pub fn select(
     names: &[VariableName],
 ) -> Vec<(OsString, OsString)> {
     let is_selected =
-        |name: &str| names.iter().any(|selected| selected.0 == name) || is_inherited(name);
+        |name: &str| INHERITED.contains(&name) || names.iter().any(|selected| selected.0 == name);
     variables
         .into_iter()
         .filter(|(name, _)| name.to_str().is_some_and(is_selected))
         .collect()
-}
-
-fn is_inherited(name: &str) -> bool {
-    let is_known = INHERITED.contains(&name)
-        || INHERITED_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
-    is_known && !SECRETS.iter().any(|secret| name.contains(secret))
 }
 
 #[cfg(test)]
@@ -76,11 +87,13 @@ mod tests {
         let all = [
             "PATH",
             "LC_ALL",
+            "LC_SESSION",
             "PGPASSWORD",
             "PGSERVICE",
             "GITHUB_TOKEN",
             "SQERN_STORE",
-            "SQERN_API_TOKEN",
+            "SQERN_VERSION",
+            "SQERN_DATABASE_URL",
             "CC",
             "LD_PRELOAD",
         ];
@@ -92,16 +105,10 @@ mod tests {
                 .map(|(name, _)| name.into_string().unwrap())
                 .collect()
         };
-        assert_eq!(selected(&[]), ["PATH", "LC_ALL", "SQERN_STORE"]);
+        assert_eq!(selected(&[]), ["PATH", "LC_ALL"]);
         assert_eq!(
-            selected(&["PGSERVICE", "SQERN_API_TOKEN", "ABSENT"]),
-            [
-                "PATH",
-                "LC_ALL",
-                "PGSERVICE",
-                "SQERN_STORE",
-                "SQERN_API_TOKEN"
-            ]
+            selected(&["PGSERVICE", "SQERN_STORE", "ABSENT"]),
+            ["PATH", "LC_ALL", "PGSERVICE", "SQERN_STORE"]
         );
     }
 

@@ -77,7 +77,7 @@ pub(super) struct FetchArgs {
     #[arg(long, value_name = "CMD", conflicts_with_all = ["mirror_base", "arch", "allow_unverified"], value_parser = parse_command)]
     command: Option<String>,
     /// Environment variable of the command (repeatable) [default: PATH, HOME, LANG, LC_*, TZ,
-    /// TMPDIR, USER, LOGNAME, SHELL and SQERN_*, without secrets]
+    /// TMPDIR, USER, LOGNAME and SHELL]
     #[arg(long = "env", value_name = "NAME", requires = "command")]
     env: Vec<VariableName>,
     /// Time limit of the command for one kernel

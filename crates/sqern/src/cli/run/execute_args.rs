@@ -39,7 +39,7 @@ pub(in crate::cli) struct ExecuteArgs {
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
     lease: Duration,
     /// Environment variable of the command (repeatable) [default: PATH, HOME, LANG, LC_*, TZ,
-    /// TMPDIR, USER, LOGNAME, SHELL and SQERN_*, without secrets]
+    /// TMPDIR, USER, LOGNAME and SHELL]
     #[arg(long = "env", value_name = "NAME")]
     env: Vec<VariableName>,
     /// Sandbox of the command: require (bubblewrap), auto (the best available) or off [default: off]

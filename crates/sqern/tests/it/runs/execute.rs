@@ -147,19 +147,26 @@ async fn each_command_is_recorded_with_its_result() {
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_reach_neither_commands_nor_comments_nor_other_users() {
     let fixture = Fixture::new(&["6.1.0-1"]).await;
-    let script =
-        "echo ${PGPASSWORD-unset} ${API_TOKEN-unset} ${SQERN_SECRET-unset} ${CC-unset}; : hunter2";
+    let script = "env | grep value; echo $SQERN_VERSION; : hunter2";
     let arguments = fixture.arguments("build", script, &["--env", "CC"]);
     let mut command = fixture.program.command(&arguments);
-    for name in ["PGPASSWORD", "API_TOKEN", "SQERN_SECRET", "CC"] {
-        command.env(name, "value");
-    }
+    let names = [
+        "PGPASSWORD",
+        "API_TOKEN",
+        "SQERN_PASSWORD",
+        "SQERN_DATABASE_URL",
+        "SQERN_VERSION",
+        "SQERN_FLAVOR",
+        "LC_SESSION",
+        "CC",
+    ];
+    command.envs(names.map(|name| (name, "value")));
     let ran = Ran::from(command.output().unwrap());
     assert_eq!(ran.status, 0, "{ran:?}");
     let log = PathBuf::from(&fixture.logs).join("build-1/debian12@6.1.0-1.log");
     assert_eq!(
         std::fs::read_to_string(&log).unwrap(),
-        "unset unset unset value\n"
+        "CC=value\n6.1.0-1\n"
     );
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o007;
     assert_eq!((mode(&log), mode(log.parent().unwrap())), (0, 0));
@@ -170,6 +177,23 @@ async fn secrets_reach_neither_commands_nor_comments_nor_other_users() {
         comments.contains("--command CMD --env CC") && !comments.contains("hunter2"),
         "{comments}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_inherit_no_open_files() {
+    let fixture = Fixture::new(&["6.1.0-1"]).await;
+    let path = fixture.program.home.path().join("file");
+    std::fs::write(&path, "text").unwrap();
+    let _file = open_inheritable(&path);
+    for (id, sandbox) in [(1, "off"), (2, "auto")] {
+        let more = ["--sandbox", sandbox];
+        let arguments = fixture.arguments("build", "ls /proc/$$/fd; exit 1", &more);
+        let mut command = fixture.program.command(&arguments);
+        let ran = Ran::from(command.current_dir("/").output().unwrap());
+        assert_eq!(ran.status, 1, "{ran:?}");
+        let log = PathBuf::from(&fixture.logs).join(format!("build-{id}/debian12@6.1.0-1.log"));
+        assert_eq!(std::fs::read_to_string(log).unwrap(), "0\n1\n2\n");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
