@@ -35,12 +35,14 @@ pub enum Error {
     /// The store reported an error.
     #[error("{}", .0.message())]
     Store(#[from] StoreError),
-    /// Root cannot use a directory whose entries other users can change.
-    #[error("cannot use directory {} as root: other users can change its entries (owner: user ID {owner})", path.display())]
+    /// Root cannot use a directory that other users can change or replace.
+    #[error("cannot use directory {} as root: other users can change {} (owner: user ID {owner})", path.display(), component.display())]
     UnsafeDirectory {
         /// The path.
         path: PathBuf,
-        /// The user ID of its owner.
+        /// The directory or link of the path that other users can change.
+        component: PathBuf,
+        /// The user ID of the owner of `component`.
         owner: u32,
     },
     /// The sandbox of a command could not be created.
@@ -267,8 +269,12 @@ impl Error {
             Self::Db(error) => error.suggestion().into_iter().chain(error.hint()).collect(),
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
-            Self::UnsafeDirectory { owner: 0, path } => {
-                vec![format!("chmod go-w {}", path.display())]
+            Self::UnsafeDirectory {
+                owner: 0,
+                component,
+                ..
+            } => {
+                vec![format!("chmod go-w {}", component.display())]
             }
             Self::UnsafeDirectory { owner, .. } => vec![format!(
                 "Run the command as the owner (sudo -u '#{owner}' -H sqern …), or use another directory."

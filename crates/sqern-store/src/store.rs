@@ -38,6 +38,7 @@ const MAX_NAME_BYTES: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    specified_root: PathBuf,
 }
 
 /// The content of the directory of a kernel.
@@ -65,8 +66,11 @@ impl Store {
     ///
     /// Returns an error if a directory cannot be created.
     pub fn open(root: &Path) -> Result<Self, Error> {
+        let specified_root =
+            std::path::absolute(root).map_err(|error| inaccessible(error, root))?;
         let store = Self {
             root: root.to_owned(),
+            specified_root,
         };
         for directory in [store.root.clone(), store.staging(), store.cache()] {
             fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
@@ -74,20 +78,30 @@ impl Store {
         // Recorded paths must not depend on the working directory.
         let root =
             fs::canonicalize(&store.root).map_err(|error| inaccessible(error, &store.root))?;
-        Ok(Self { root })
+        Ok(Self { root, ..store })
     }
 
     /// Opens a store without creating anything. Returns `None` if the directory does not exist.
     #[must_use]
     pub fn open_existing(root: &Path) -> Option<Self> {
+        let specified_root = std::path::absolute(root).ok()?;
         let root = fs::canonicalize(root).ok().filter(|root| root.is_dir())?;
-        Some(Self { root })
+        Some(Self {
+            root,
+            specified_root,
+        })
     }
 
-    /// Returns the directory of the store.
+    /// Returns the directory of the store, without links.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Returns the absolute path with which the store was opened, which can contain links.
+    #[must_use]
+    pub fn specified_root(&self) -> &Path {
+        &self.specified_root
     }
 
     /// Returns whether a process prepares a tree.

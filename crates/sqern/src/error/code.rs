@@ -181,7 +181,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("storage-full", "The disk is full, or a quota is exceeded."),
     (
         "unsafe-directory",
-        "Other users can write to a directory of the store or of logs.",
+        "Other users can change or replace a directory of the store or of logs.",
     ),
     (
         "invalid-name",
