@@ -18,6 +18,7 @@ pub(crate) struct ListedFile {
 
 impl ListedFile {
     /// Returns a file with a SHA-256.
+    #[cfg(test)]
     pub(crate) fn sha256(size_bytes: u64, checksum: String) -> Self {
         Self {
             size_bytes: Some(size_bytes),

@@ -20,6 +20,10 @@ pub struct AptSource {
     pub base: Vec<String>,
     /// The suite below `dists/` (`bookworm-updates`).
     pub suite: String,
+    /// The `Suite` or `Codename` in the `Release` file, if it differs from `suite`, for example in a
+    /// snapshot (`bookworm` in `dists/20261128T000000Z`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release_suite: Option<String>,
     /// The components to read.
     pub components: Vec<String>,
     /// The Debian architectures to read (`amd64`).

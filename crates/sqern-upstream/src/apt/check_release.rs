@@ -48,9 +48,13 @@ pub(super) fn time(
 }
 
 /// Checks the suite of a `Release`, and returns a warning if it is not clear.
+///
+/// Another suite is an error if the text is verified, because a mirror could replace the signed text of
+/// a suite by that of another one. Otherwise the mirror could also change the suite in the text.
 pub(super) fn suite(
     release: &Release,
     requested: &str,
+    is_verified: bool,
     location: &str,
 ) -> Result<Option<String>, Error> {
     let value = |field: &Option<String>| field.clone().unwrap_or_else(|| "(none)".into());
@@ -65,17 +69,26 @@ pub(super) fn suite(
         release.codename.as_deref(),
     ) {
         SuiteMatch::Yes => Ok(None),
+        SuiteMatch::No | SuiteMatch::Unsure if !is_verified => Ok(Some(format!(
+            "Release file {location} of suite {requested} contains {actual}"
+        ))),
         SuiteMatch::Unsure => Ok(Some(format!(
             "Release file {location} of suite {requested} contains {actual}"
         ))),
         SuiteMatch::No => {
             let reason = format!("the Release file contains {actual} instead of suite {requested}");
-            Err(Error::failed(
+            let error = Error::failed(
                 ErrorKind::InvalidMetadata,
                 "could not accept",
                 reason,
                 location,
-            ))
+            );
+            Err(match release.codename.as_ref().or(release.suite.as_ref()) {
+                Some(name) => error.with_hint(format!(
+                    "If this is the suite, add release-suite = {name:?} to the source in the distribution file."
+                )),
+                None => error,
+            })
         }
     }
 }

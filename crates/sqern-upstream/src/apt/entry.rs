@@ -14,10 +14,10 @@ use crate::crawl::control::ScanControl;
 use crate::crawl::entry::{Entries, Entry};
 use crate::crawl::path::resolve;
 use crate::deb::relation::{self, Dependency, RelationError};
-use crate::deb::stanza::{Field, Stanza, StanzaError, Stanzas};
+use crate::deb::stanza::{Field, InvalidStanza, NotText, Stanza, StanzaError, Stanzas};
 use crate::error::escape_entry_text;
 use crate::relation::{RELATIONS, VersionOrder, text_bytes};
-use sqern_archive::Algorithm;
+use sqern_archive::{Algorithm, Checksum};
 
 /// The origin of packages.
 #[derive(Debug, Clone)]
@@ -64,15 +64,23 @@ impl PackageFilter {
 
     /// Returns the entry of a stanza, or `None` if the package is not relevant.
     fn entry(&self, stanza: &Stanza<'_>) -> Result<Option<Entry>, Refused> {
-        let Some(name) = stanza.get(Field::Package)?.filter(|name| !name.is_empty()) else {
-            let actual = "a stanza without Package".to_owned();
-            return Err(Refused::Unreadable(StanzaError::NoField {
-                line: stanza.line,
-                actual,
-            }));
+        // No rule matches a name that is not UTF-8.
+        let name = stanza
+            .get(Field::Package)
+            .map_err(|error| Refused::Skipped(error.to_string()))?;
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            let line = stanza.line;
+            let missing = InvalidStanza::NoPackage { line };
+            return Err(Refused::NoPackage(
+                stanza.invalid.clone().unwrap_or(missing),
+            ));
         };
         if !self.names.is_match(&name) {
             return Ok(None);
+        }
+        if let Some(invalid) = &stanza.invalid {
+            let defect = escape_entry_text(&format!("{name}: {invalid}"));
+            return Err(Refused::Defect(defect));
         }
         let architecture = stanza.get(Field::Architecture)?.unwrap_or_default();
         // A missing field is reported later as a defect.
@@ -90,18 +98,11 @@ impl PackageFilter {
 
     fn complete(&self, stanza: &Stanza<'_>, name: &str) -> Result<Entry, Refused> {
         let version = required(stanza, Field::Version)?;
-        let (size, sha256) = (
-            required(stanza, Field::Size)?,
-            required(stanza, Field::Sha256)?,
-        );
+        let size = required(stanza, Field::Size)?;
         let size_bytes = size
             .parse()
             .map_err(|_| Refused::Defect(format!("expected a Size in bytes, found {size:?}")))?;
-        let checksum = Algorithm::Sha256.parse_hex(&sha256).ok_or_else(|| {
-            Refused::Defect(format!(
-                "expected SHA256 as 64 hexadecimal digits, found {sha256:?}"
-            ))
-        })?;
+        let checksum = checksum(stanza)?;
         let mut needs = self.relations(stanza, Field::PreDepends, RELATIONS)?;
         let remaining = RELATIONS - count(&needs);
         needs.extend(self.relations(stanza, Field::Depends, remaining)?);
@@ -172,14 +173,34 @@ enum Refused {
     Defect(String),
     /// The package is skipped, because no kernel can have its version or its relations.
     Skipped(String),
-    /// The index is invalid.
-    Unreadable(StanzaError),
+    /// The stanza describes no package.
+    NoPackage(InvalidStanza),
 }
 
-impl From<StanzaError> for Refused {
-    fn from(error: StanzaError) -> Self {
-        Self::Unreadable(error)
+impl From<NotText> for Refused {
+    fn from(error: NotText) -> Self {
+        Self::Defect(error.to_string())
     }
+}
+
+/// Returns the SHA-256 of a package, or its SHA-512 as `sha512:DIGITS` if there is none.
+fn checksum(stanza: &Stanza<'_>) -> Result<String, Refused> {
+    let is_present =
+        |field| Ok::<_, Refused>(stanza.get(field)?.is_some_and(|text| !text.is_empty()));
+    let (field, algorithm) = if !is_present(Field::Sha256)? && is_present(Field::Sha512)? {
+        (Field::Sha512, Algorithm::Sha512)
+    } else {
+        (Field::Sha256, Algorithm::Sha256)
+    };
+    let text = required(stanza, field)?;
+    let digits = algorithm.parse_hex(&text).ok_or_else(|| {
+        Refused::Defect(format!(
+            "expected {} as {} hexadecimal digits, found {text:?}",
+            field.name(),
+            algorithm.digits()
+        ))
+    })?;
+    Ok(Checksum { algorithm, digits }.to_string())
 }
 
 fn required(stanza: &Stanza<'_>, field: Field) -> Result<String, Refused> {
@@ -201,8 +222,11 @@ pub(super) fn scan<R: Read>(
 ) -> Result<(Entries, BoundedReader<R>), StanzaError> {
     let mut stanzas = Stanzas::new(input, limits);
     let mut found = Entries::default();
+    let (mut has_package, mut invalid) = (false, None);
     while let Some(stanza) = stanzas.next()? {
-        match filter.entry(&stanza) {
+        let entry = filter.entry(&stanza);
+        has_package |= !matches!(entry, Err(Refused::NoPackage(_)));
+        match entry {
             Ok(None) => {}
             Ok(Some(entry)) => {
                 control.add(entry.bytes())?;
@@ -216,8 +240,16 @@ pub(super) fn scan<R: Read>(
                 control.add(text_bytes(&problem))?;
                 found.warnings.push(format!("skipped: {problem}"));
             }
-            Err(Refused::Unreadable(error)) => return Err(error),
+            Err(Refused::NoPackage(error)) => {
+                let defect = escape_entry_text(&error.to_string());
+                control.add(text_bytes(&defect))?;
+                found.defects.push(defect);
+                invalid.get_or_insert(error);
+            }
         }
+    }
+    if let (false, Some(invalid)) = (has_package, invalid) {
+        return Err(StanzaError::NoPackage(invalid));
     }
     Ok((found, stanzas.into_inner()))
 }

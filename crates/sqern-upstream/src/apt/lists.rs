@@ -259,7 +259,8 @@ fn release(
     checksum: &mut Checksum,
 ) -> Result<Release, Error> {
     let location = path.display().to_string();
-    let text = read_text(path, options.limits.release_bytes)?;
+    let refused = |error| Error::io("could not read", error, path.display());
+    let text = read_regular(path, options.limits.release_bytes).map_err(refused)?;
     let text = match split(&text) {
         Ok(signed) => signed.text,
         Err(_) if !location.ends_with("InRelease") => text,
@@ -270,6 +271,7 @@ fn release(
             );
         }
     };
+    let text = String::from_utf8_lossy(&text);
     let release = Release::parse(&text).map_err(|error| {
         Error::caused(
             ErrorKind::InvalidMetadata,
@@ -289,12 +291,6 @@ fn release(
     )?);
     checksum.add("release", &text);
     Ok(release)
-}
-
-fn read_text(path: &Path, limit: u64) -> Result<String, Error> {
-    let refused = |error| Error::io("could not read", error, path.display());
-    let bytes = read_regular(path, limit).map_err(refused)?;
-    String::from_utf8(bytes).map_err(|error| refused(std::io::Error::other(error.utf8_error())))
 }
 
 /// Returns the available indexes of a suite, in any compression. A missing one is not configured on

@@ -118,10 +118,13 @@ async fn from_mirror(
 ) -> Result<(File, Variant, Url), Error> {
     let mut absent = None;
     for variant in &index.variants {
-        for url in urls(suite, base, index, variant) {
+        for (url, is_by_hash) in urls(suite, base, index, variant) {
             match download(suite.context, &url, &variant.stated, BY).await {
                 Ok(file) => return Ok((file, variant.clone(), url)),
                 Err(FetchError::Absent(failure)) => absent = absent.or(Some(failure)),
+                // Some servers answer requests by checksum with other errors. apt then requests the
+                // file by name, too.
+                Err(error) if is_by_hash => absent = absent.or(Some(error.into_error())),
                 Err(error) => return Err(error.into_error()),
             }
         }
@@ -136,13 +139,14 @@ async fn from_mirror(
     }))
 }
 
-/// Returns the URLs of an index. The path by checksum is first, because the file at the path by
-/// name is replaced during an update of the mirror.
-fn urls(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<Url> {
+/// Returns the URLs of an index, and whether each is a path by checksum. That one is first, because the
+/// file at the path by name is replaced during an update of the mirror.
+fn urls(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<(Url, bool)> {
     let name = suite.source.suite.trim_matches('/');
     let folder = index.path.trim_end_matches("Packages");
     let by_hash = format!(
-        "dists/{name}/{folder}by-hash/SHA256/{}",
+        "dists/{name}/{folder}by-hash/{}/{}",
+        variant.stated.algorithm.to_string().to_ascii_uppercase(),
         variant.stated.checksum
     );
     let by_name = format!(
@@ -153,10 +157,10 @@ fn urls(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<
     suite
         .release
         .by_hash
-        .then_some(by_hash)
+        .then_some((by_hash, true))
         .into_iter()
-        .chain([by_name])
-        .map(|path| below(base, &path))
+        .chain([(by_name, false)])
+        .map(|(path, is_by_hash)| (below(base, &path), is_by_hash))
         .collect()
 }
 

@@ -56,7 +56,9 @@ async fn from_base(
     let (signed, Verified { by, warning }) =
         verified.await.map_err(|error| stopped(error, base))??;
     let location = &signed.location;
-    let release = Release::parse(&signed.text).map_err(|error| {
+    // Only fields that are not used contain other characters than ASCII.
+    let text = String::from_utf8_lossy(&signed.text).into_owned();
+    let release = Release::parse(&text).map_err(|error| {
         Error::caused(
             ErrorKind::InvalidMetadata,
             "cannot parse Release",
@@ -65,7 +67,13 @@ async fn from_base(
         )
     })?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
-    warnings.extend(check_release::suite(&release, &source.suite, location)?);
+    warnings.extend(release.warnings(location));
+    warnings.extend(check_release::suite(
+        &release,
+        source.release_suite.as_deref().unwrap_or(&source.suite),
+        by.is_some(),
+        location,
+    )?);
     let expired = if source.check_valid_until {
         Expired::Fails
     } else {
@@ -81,7 +89,7 @@ async fn from_base(
     Ok(RootMetadata {
         dated_at: release.date,
         document: RootDocument::Release(release),
-        text: signed.text,
+        text,
         base: base.clone(),
         mirrors: Vec::new(),
         url: signed.location,
@@ -104,7 +112,7 @@ async fn signed_text(
         )
     };
     let url = file("InRelease");
-    match context.fetch_text(&url).await {
+    match context.fetch_text_bytes(&url).await {
         Ok((text, etag)) => {
             let Clearsigned { text, signatures } = split(&text).map_err(|error| {
                 Error::caused(
@@ -128,7 +136,7 @@ async fn signed_text(
     }
     let url = file("Release");
     let (text, etag) = context
-        .fetch_text(&url)
+        .fetch_text_bytes(&url)
         .await
         .map_err(|error| match error {
             FetchError::Absent(mut error) => {

@@ -32,6 +32,16 @@ pub(crate) struct Context<'a> {
     kept: Mutex<CachedMetadata>,
 }
 
+/// Returns the error of a file that is not a text.
+fn unreadable(url: &Url, reason: &str) -> FetchError {
+    FetchError::Fatal(Error::failed(
+        ErrorKind::InvalidMetadata,
+        "could not read",
+        reason,
+        redact_url(url),
+    ))
+}
+
 impl<'a> Context<'a> {
     /// Returns the initial state.
     pub(crate) fn new(
@@ -114,28 +124,30 @@ impl<'a> Context<'a> {
         Ok((body, etag))
     }
 
-    /// Downloads a small text, and returns it with its `ETag`.
+    /// Downloads a small text in UTF-8, and returns it with its `ETag`.
     pub(crate) async fn fetch_text(
         &self,
         url: &Url,
     ) -> Result<(String, Option<String>), FetchError> {
+        let (bytes, etag) = self.fetch_text_bytes(url).await?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| unreadable(url, "the file is not valid UTF-8"))?;
+        Ok((text, etag))
+    }
+
+    /// Downloads a small text in any encoding, and returns it with its `ETag`.
+    pub(crate) async fn fetch_text_bytes(
+        &self,
+        url: &Url,
+    ) -> Result<(Vec<u8>, Option<String>), FetchError> {
         let (bytes, etag) = self.fetch_small(url).await?;
-        let refused = |reason: &str| {
-            FetchError::Fatal(Error::failed(
-                ErrorKind::InvalidMetadata,
-                "could not read",
-                reason,
-                redact_url(url),
-            ))
-        };
         if bytes.trim_ascii().is_empty() {
-            return Err(refused("the file is empty"));
+            return Err(unreadable(url, "the file is empty"));
         }
         if is_html(&bytes) {
-            return Err(refused("the file is an HTML page"));
+            return Err(unreadable(url, "the file is an HTML page"));
         }
-        let text = String::from_utf8(bytes).map_err(|_| refused("the file is not valid UTF-8"))?;
-        Ok((text, etag))
+        Ok((bytes, etag))
     }
 
     /// Returns the entries of an index, from the cache or by `read`.

@@ -86,7 +86,7 @@ pub(crate) struct Verified {
 /// A text and its signatures.
 pub(crate) struct Signed {
     /// The signed text.
-    pub(crate) text: String,
+    pub(crate) text: Vec<u8>,
     /// The signatures; `None` if the text is not signed.
     pub(crate) signatures: Option<Vec<u8>>,
     /// The URL of the text, for errors.
@@ -168,7 +168,7 @@ pub(crate) fn verify_signature(
         [] => error,
         commands => error.with_hint(commands.join("  # or: ")),
     };
-    let text = openpgp::Signed::Text(signed.text.as_bytes());
+    let text = openpgp::Signed::Text(&signed.text);
     match keyring.verify(text, signatures, now.into()) {
         Verdict::Good(by) => Ok(Verified {
             by: Some(by),

@@ -4,8 +4,10 @@ mod dpkg;
 mod reference;
 
 use super::release::Release;
-use super::stanza::{Field, StanzaError, Stanzas};
+use super::stanza::{Field, NotText, StanzaError, Stanzas};
 use super::{relation, version};
+use sqern_archive::Algorithm;
+
 use crate::Limits;
 use crate::fuzzing::{Chunks, head, is_order, three};
 use crate::relation::Dependency;
@@ -70,13 +72,18 @@ struct Refused {
 
 impl From<StanzaError> for Refused {
     fn from(error: StanzaError) -> Self {
-        let stricter = matches!(
-            error,
-            StanzaError::TooLong { .. } | StanzaError::NotText { .. }
-        );
         Self {
             message: error.to_string(),
-            stricter,
+            stricter: matches!(error, StanzaError::TooLong { .. }),
+        }
+    }
+}
+
+impl From<NotText> for Refused {
+    fn from(error: NotText) -> Self {
+        Self {
+            message: error.to_string(),
+            stricter: true,
         }
     }
 }
@@ -84,6 +91,12 @@ impl From<StanzaError> for Refused {
 fn scan<R: std::io::Read>(mut stanzas: Stanzas<R>) -> Result<Found, Refused> {
     let mut found = Vec::new();
     while let Some(stanza) = stanzas.next()? {
+        if let Some(invalid) = &stanza.invalid {
+            return Err(Refused {
+                message: invalid.to_string(),
+                stricter: false,
+            });
+        }
         let fields = Field::ALL
             .iter()
             .map(|(_, field)| Ok(stanza.get(*field)?.map(Into::into)));
@@ -99,7 +112,10 @@ pub(crate) fn release(data: &[u8]) -> bool {
         return false;
     };
     let release = match Release::parse(text) {
-        Ok(release) => release,
+        Ok(release) => Release {
+            invalid_date: None,
+            ..release
+        },
         Err(error) => {
             assert!(error.to_string().len() <= ERROR_BYTES, "{error}");
             return false;
@@ -112,7 +128,10 @@ pub(crate) fn release(data: &[u8]) -> bool {
     );
     let other_ends = text.replace("\r\n", "\n").replace('\n', "\r\n");
     assert_eq!(
-        Release::parse(&other_ends),
+        Release::parse(&other_ends).map(|release| Release {
+            invalid_date: None,
+            ..release
+        }),
         Ok(release.clone()),
         "with other line ends"
     );
@@ -166,7 +185,8 @@ fn written(release: &Release) -> String {
     } else {
         ""
     };
-    text += "SHA256:\n";
+    let algorithm = release.files.values().map(|stated| stated.algorithm).next();
+    text += &format!("{}:\n", algorithm.unwrap_or(Algorithm::Sha256));
     for (path, stated) in &release.files {
         text += &format!(
             " {} {} {path}\n",

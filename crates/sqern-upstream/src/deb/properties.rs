@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 use sqern_testkit::clean_command;
 
-use super::stanza::{Field, StanzaError, Stanzas};
+use super::stanza::{Field, Stanzas};
 use super::version::compare;
 use crate::Limits;
 
@@ -30,9 +30,11 @@ fn scanned(input: impl Read, limits: &Limits) -> (Vec<String>, String) {
         match stanzas.next() {
             Ok(Some(stanza)) => {
                 let fields = [Field::Package, Field::Version, Field::Depends];
-                let fields: Result<Vec<_>, StanzaError> =
-                    fields.into_iter().map(|field| stanza.get(field)).collect();
+                let fields: Vec<_> = fields.into_iter().map(|field| stanza.get(field)).collect();
                 stanzas_text.push(format!("{} {fields:?}", stanza.line));
+                if let Some(invalid) = &stanza.invalid {
+                    return (stanzas_text, invalid.to_string());
+                }
             }
             Ok(None) => return (stanzas_text, "end".into()),
             Err(error) => return (stanzas_text, error.to_string()),

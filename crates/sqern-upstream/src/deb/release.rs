@@ -1,4 +1,4 @@
-//! Parses a `Release`, which lists size and SHA-256 of the indexes of a suite
+//! Parses a `Release`, which lists size and checksum of the indexes of a suite
 //! (<https://wiki.debian.org/DebianRepository/Format#A.22Release.22_files>).
 
 use std::collections::BTreeMap;
@@ -7,17 +7,15 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 
 use crate::listed_file::ListedFile;
-use sqern_archive::Algorithm;
+use sqern_archive::{Algorithm, Checksum};
 
 /// An invalid `Release`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ReleaseError {
-    /// A line is neither a field nor a continuation.
-    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
+    /// The text contains no field.
+    #[error("expected fields \"Name: value\", found {actual:?}")]
     NoField {
-        /// The line, from 1.
-        line: usize,
-        /// The start of the line.
+        /// The start of the first line.
         actual: String,
     },
     /// A control character. OpenPGP treats a carriage return inside a line as a line end, so the
@@ -29,7 +27,7 @@ pub(crate) enum ReleaseError {
         /// The character.
         actual: char,
     },
-    /// A field occurs twice.
+    /// A field that is used occurs twice.
     #[error("line {line}: expected {field} once, found a duplicate")]
     Duplicate {
         /// The line, from 1.
@@ -37,17 +35,9 @@ pub(crate) enum ReleaseError {
         /// The field.
         field: String,
     },
-    /// A line of the `SHA256` section has another format.
-    #[error("line {line}: expected \"SHA256 SIZE PATH\", found {actual:?}")]
-    NoEntry {
-        /// The line, from 1.
-        line: usize,
-        /// The start of the line.
-        actual: String,
-    },
-    /// The `SHA256` section is missing. MD5 and SHA-1 are not secure.
-    #[error("expected a SHA256 section, found none")]
-    NoSha256,
+    /// The section of checksums is missing. MD5 and SHA-1 are not secure.
+    #[error("expected a section SHA256 or SHA512, found none")]
+    NoChecksums,
     /// A time has another format.
     #[error(
         "expected a time such as \"Sat, 16 May 2026 10:54:28 UTC\" in {field}, found {actual:?}"
@@ -67,8 +57,10 @@ pub(crate) struct Release {
     pub suite: Option<String>,
     /// `Codename`: `bookworm`, `jammy`.
     pub codename: Option<String>,
-    /// `Date`: the time of creation.
+    /// `Date`: the time of creation. `None` also if the field is invalid.
     pub date: Option<Timestamp>,
+    /// The invalid value of `Date`.
+    pub invalid_date: Option<String>,
     /// `Valid-Until`: the end of the validity period.
     pub valid_until: Option<Timestamp>,
     /// `Acquire-By-Hash`: whether each index is also available by its checksum, so that updates of
@@ -87,15 +79,17 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// Parses the text of a `Release`.
+    /// Parses the text of a `Release`. As in apt, lines that are neither fields nor continuations,
+    /// and invalid lines of a section of checksums, are ignored.
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is invalid or contains no SHA-256.
+    /// Returns an error if a field that is used is invalid or occurs twice, or if there is no section
+    /// of checksums.
     pub(crate) fn parse(text: &str) -> Result<Self, ReleaseError> {
         let mut release = Self::default();
-        let mut has_sha256 = false;
-        for (field, value, line) in fields(text)? {
+        let (mut sha256, mut sha512) = (None, None);
+        for (field, value) in fields(text)? {
             let tokens = || value.split_whitespace().map(str::to_owned).collect();
             // Folded lines are joined, because names have only one line.
             let name = || {
@@ -105,7 +99,10 @@ impl Release {
             match field.to_ascii_lowercase().as_str() {
                 "suite" => release.suite = name(),
                 "codename" => release.codename = name(),
-                "date" => release.date = Some(time("Date", &value)?),
+                "date" => match time("Date", &value) {
+                    Ok(date) => release.date = Some(date),
+                    Err(_) => release.invalid_date = Some(cut(value.trim())),
+                },
                 "valid-until" => release.valid_until = Some(time("Valid-Until", &value)?),
                 "acquire-by-hash" => release.by_hash = value.trim().eq_ignore_ascii_case("yes"),
                 "components" => release.components = tokens(),
@@ -113,18 +110,21 @@ impl Release {
                 "no-support-for-architecture-all" => {
                     release.all_in_each = value.trim() == "Packages";
                 }
-                "sha256" => {
-                    has_sha256 = true;
-                    release.files = files(&value, line)?;
-                }
+                "sha256" => sha256 = Some(files(&value, Algorithm::Sha256)),
+                "sha512" => sha512 = Some(files(&value, Algorithm::Sha512)),
                 _ => {}
             }
         }
-        if has_sha256 {
-            Ok(release)
-        } else {
-            Err(ReleaseError::NoSha256)
-        }
+        release.files = sha256.or(sha512).ok_or(ReleaseError::NoChecksums)?;
+        Ok(release)
+    }
+
+    /// Returns the warnings about values that are ignored.
+    pub(crate) fn warnings(&self, location: &str) -> Option<String> {
+        let date = self.invalid_date.as_ref()?;
+        Some(format!(
+            "Release file {location} contains an invalid Date, which is ignored: {date:?}"
+        ))
     }
 
     /// Returns whether packages for all architectures have a separate index (`binary-all`).
@@ -138,10 +138,26 @@ impl Release {
     }
 }
 
-/// Returns name, folded value and line number of each field.
-fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
-    let mut fields: Vec<(&str, String, usize)> = Vec::new();
+/// The names of the used fields, in lower case.
+const USED: [&str; 10] = [
+    "suite",
+    "codename",
+    "date",
+    "valid-until",
+    "acquire-by-hash",
+    "components",
+    "architectures",
+    "no-support-for-architecture-all",
+    "sha256",
+    "sha512",
+];
+
+/// Returns name and folded value of each field.
+fn fields(text: &str) -> Result<Vec<(&str, String)>, ReleaseError> {
+    let mut fields: Vec<(&str, String)> = Vec::new();
     let mut seen = std::collections::HashSet::new();
+    // A continuation of an invalid line is ignored, too.
+    let mut is_in_field = false;
     for (offset, line) in text.lines().enumerate() {
         if let Some(actual) = line
             .chars()
@@ -155,67 +171,73 @@ fn fields(text: &str) -> Result<Vec<(&str, String, usize)>, ReleaseError> {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
-        if let (true, Some((_, value, _))) = (line.starts_with([' ', '\t']), fields.last_mut()) {
-            value.push('\n');
-            value.push_str(line);
+        if line.starts_with([' ', '\t']) {
+            if let (true, Some((_, value))) = (is_in_field, fields.last_mut()) {
+                value.push('\n');
+                value.push_str(line);
+            }
             continue;
         }
-        match line.split_once(':') {
-            Some((name, value)) if !name.is_empty() && !name.contains(char::is_whitespace) => {
-                if !seen.insert(name.to_ascii_lowercase()) {
-                    return Err(ReleaseError::Duplicate {
-                        line: offset + 1,
-                        field: cut(name),
-                    });
-                }
-                fields.push((name, value.to_owned(), offset + 1));
-            }
-            _ => {
-                return Err(ReleaseError::NoField {
-                    line: offset + 1,
-                    actual: cut(line),
-                });
-            }
+        let field = line
+            .split_once(':')
+            .filter(|(name, _)| !name.is_empty() && !name.contains(char::is_whitespace));
+        is_in_field = field.is_some();
+        let Some((name, value)) = field else {
+            continue;
+        };
+        let lower = name.to_ascii_lowercase();
+        if USED.contains(&lower.as_str()) && !seen.insert(lower) {
+            return Err(ReleaseError::Duplicate {
+                line: offset + 1,
+                field: cut(name),
+            });
         }
+        fields.push((name, value.to_owned()));
+    }
+    if fields.is_empty() {
+        return Err(ReleaseError::NoField {
+            actual: cut(text.trim_start().lines().next().unwrap_or_default()),
+        });
     }
     Ok(fields)
 }
 
-/// Parses a `SHA256` section that starts at a line.
-fn files(section: &str, begins_at: usize) -> Result<BTreeMap<String, ListedFile>, ReleaseError> {
-    let mut files = BTreeMap::new();
-    for (offset, line) in section
+/// Parses a section of checksums.
+fn files(section: &str, algorithm: Algorithm) -> BTreeMap<String, ListedFile> {
+    section
         .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let (path, stated) = entry(line).ok_or_else(|| ReleaseError::NoEntry {
-            line: begins_at + offset,
-            actual: cut(line),
-        })?;
-        files.insert(path, stated);
-    }
-    Ok(files)
+        .filter_map(|line| entry(line, algorithm))
+        .collect()
 }
 
-fn entry(line: &str) -> Option<(String, ListedFile)> {
-    let mut tokens = line.split_whitespace();
-    let (sha256, size, path) = (tokens.next()?, tokens.next()?, tokens.next()?);
-    let stated = ListedFile::sha256(size.parse().ok()?, Algorithm::Sha256.parse_hex(sha256)?);
-    let path = path.trim_start_matches("./");
-    (tokens.next().is_none() && !path.is_empty()).then(|| (path.to_owned(), stated))
+/// Parses a line `CHECKSUM SIZE PATH`. The path can contain blanks.
+fn entry(line: &str, algorithm: Algorithm) -> Option<(String, ListedFile)> {
+    let (digits, rest) = line.trim().split_once(char::is_whitespace)?;
+    let (size, path) = rest.trim_start().split_once(char::is_whitespace)?;
+    let checksum = Checksum {
+        algorithm,
+        digits: algorithm.parse_hex(digits)?,
+    };
+    let stated = ListedFile::new(size.parse().ok()?, checksum);
+    let path = path.trim_start().trim_start_matches("./");
+    let is_path = !path.is_empty() && !path.starts_with(char::is_whitespace);
+    is_path.then(|| (path.to_owned(), stated))
 }
 
-/// Parses a time of RFC 2822. Repositories write `UTC` instead of `+0000`.
+/// Parses a time of RFC 2822. Repositories write `UTC` instead of `+0000`, and hours with one digit.
 fn time(field: &'static str, text: &str) -> Result<Timestamp, ReleaseError> {
     let text = text.trim();
-    let zoned = ["UTC", "GMT", "Z"]
-        .iter()
-        .find_map(|zone| text.strip_suffix(zone))
-        .map(|rest| format!("{rest}+0000"));
+    let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    for word in &mut words {
+        if word.find(':') == Some(1) {
+            word.insert(0, '0');
+        } else if ["UTC", "GMT", "Z"].contains(&word.as_str()) {
+            "+0000".clone_into(word);
+        }
+    }
     DateTimeParser::new()
         .relaxed_weekday(true)
-        .parse_timestamp(zoned.as_deref().unwrap_or(text))
+        .parse_timestamp(words.join(" "))
         .map_err(|_| ReleaseError::NoTime {
             field,
             actual: cut(text),
@@ -259,19 +281,11 @@ mod tests {
     }
 
     #[test]
-    fn release_without_valid_sha256_is_an_error() {
+    fn invalid_releases_are_errors() {
         assert_eq!(
             Release::parse("Suite: x\nMD5Sum:\n 00 1 a\nSHA1:\n 00 1 a\n"),
-            Err(ReleaseError::NoSha256)
+            Err(ReleaseError::NoChecksums)
         );
-        assert!(matches!(
-            Release::parse("SHA256:\n 00 1 a\n"),
-            Err(ReleaseError::NoEntry { line: 2, .. })
-        ));
-        assert!(matches!(
-            Release::parse(&format!("SHA256:\n {HASH} 1 ./\n")),
-            Err(ReleaseError::NoEntry { line: 2, .. })
-        ));
         assert!(matches!(
             Release::parse("Suite: a\nsuite: b\n"),
             Err(ReleaseError::Duplicate { line: 2, .. })
@@ -285,12 +299,79 @@ mod tests {
         ));
         assert!(matches!(
             Release::parse("<html>\n"),
-            Err(ReleaseError::NoField { line: 1, .. })
+            Err(ReleaseError::NoField { .. })
         ));
         assert!(matches!(
-            Release::parse("Date: tomorrow\nSHA256:\n"),
-            Err(ReleaseError::NoTime { field: "Date", .. })
+            Release::parse("Valid-Until: tomorrow\nSHA256:\n"),
+            Err(ReleaseError::NoTime {
+                field: "Valid-Until",
+                ..
+            })
         ));
+    }
+
+    #[test]
+    fn defects_of_other_fields_are_ignored() {
+        let release = |text: &str| Release::parse(text).expect("a release");
+        let listed = |text: &str| release(text).files.into_keys().collect::<Vec<_>>();
+        let sha256 = format!("SHA256:\n {HASH} 1 main/a\n");
+        for text in [
+            format!("{sha256} {HASH} 1\n 00 1 b\n {HASH} x c\n {HASH} 1 ./\n"),
+            format!("Description: a\nDescription: b\n{sha256}"),
+            format!("Architectures: amd64\narm64\n{sha256}"),
+            format!("Suite: x\nSHA1\n {HASH} 1 main/b\n{sha256}"),
+            format!("{sha256}SHA1\n {HASH} 1 main/b\n"),
+            format!("Build Date: x\n{sha256}"),
+        ] {
+            assert_eq!(listed(&text), ["main/a"], "{text:?}");
+        }
+        assert_eq!(
+            listed(&format!("{sha256} {HASH} 1 main/icons 64.tar.gz\n")),
+            ["main/a", "main/icons 64.tar.gz"]
+        );
+        assert_eq!(release(&sha256).warnings("here"), None);
+    }
+
+    #[test]
+    fn sha512_is_used_if_there_is_no_sha256() {
+        let sha512 = format!("SHA512:\n {HASH}{HASH} 1 main/a\n");
+        let algorithm = |text: &str| {
+            let release = Release::parse(text).expect("a release");
+            release.files["main/a"].algorithm
+        };
+        assert_eq!(algorithm(&sha512), Algorithm::Sha512);
+        let both = format!("{sha512}SHA256:\n {HASH} 1 main/a\n");
+        assert_eq!(algorithm(&both), Algorithm::Sha256);
+    }
+
+    #[test]
+    fn invalid_dates_are_warnings() {
+        for (date, expected) in [
+            (
+                "Sat,  6 Jun 2026 01:02:03 UTC",
+                Some("2026-06-06T01:02:03Z"),
+            ),
+            ("Wed, 5 Dec 2018 1:04:03 Z", Some("2018-12-05T01:04:03Z")),
+            (
+                "Wed, 05 Dec 2018 09:04:03 +0800",
+                Some("2018-12-05T01:04:03Z"),
+            ),
+            ("Thu., 09 May 2024 06:03:43 GMT", None),
+            ("2016-09-29 13:22:30 UTC", None),
+            ("Mon, Jan 08 2024 15:24:22 +0000", None),
+            ("mié, 09 may 2024 06:03:43 UTC", None),
+            ("", None),
+        ] {
+            let release = Release::parse(&format!("Date: {date}\nSHA256:\n")).expect("a release");
+            let found = release.date.map(|date| date.to_string());
+            assert_eq!(found.as_deref(), expected, "{date}");
+            let warning = release.warnings("here");
+            assert_eq!(
+                warning.is_some_and(|warning| warning.contains(&format!("{date:?}"))),
+                expected.is_none(),
+                "{date}"
+            );
+        }
     }
 
     proptest! {

@@ -38,10 +38,12 @@ pub(crate) enum Field {
     Size,
     /// The SHA-256 of the file.
     Sha256,
+    /// The SHA-512 of the file.
+    Sha512,
 }
 
 impl Field {
-    pub(super) const ALL: [(&'static str, Self); 9] = [
+    pub(super) const ALL: [(&'static str, Self); 10] = [
         ("Package", Self::Package),
         ("Version", Self::Version),
         ("Architecture", Self::Architecture),
@@ -51,6 +53,7 @@ impl Field {
         ("Filename", Self::Filename),
         ("Size", Self::Size),
         ("SHA256", Self::Sha256),
+        ("SHA512", Self::Sha512),
     ];
 
     /// Returns the field with a name. Names are case-insensitive (deb822(5)).
@@ -74,22 +77,9 @@ pub(crate) enum StanzaError {
     /// The bytes could not be read or decompressed.
     #[error(transparent)]
     Read(#[from] io::Error),
-    /// A line is neither a field, nor a continuation, nor blank.
-    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
-    NoField {
-        /// The line, from 1.
-        line: u64,
-        /// The start of the line.
-        actual: String,
-    },
-    /// A relevant field occurs twice in a stanza.
-    #[error("line {line}: expected {field} once in a stanza, found a duplicate", field = field.name())]
-    Duplicate {
-        /// The line, from 1.
-        line: u64,
-        /// The field.
-        field: Field,
-    },
+    /// The text contains no stanza of a package.
+    #[error(transparent)]
+    NoPackage(InvalidStanza),
     /// A line, a stanza or the index exceeds its limit.
     #[error("line {line}: expected {what} of at most {limit}, found a longer input")]
     TooLong {
@@ -103,13 +93,41 @@ pub(crate) enum StanzaError {
     /// The relevant packages exceed the memory limit of the source.
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
-    /// A relevant field is not UTF-8.
-    #[error("line {line}: expected valid UTF-8 in {field}, found other bytes", field = field.name())]
-    NotText {
-        /// The first line of the stanza, from 1.
+}
+
+/// A relevant field of a stanza is not UTF-8.
+#[derive(Debug, thiserror::Error)]
+#[error("line {line}: expected valid UTF-8 in {field}, found other bytes", field = field.name())]
+pub(crate) struct NotText {
+    /// The first line of the stanza, from 1.
+    line: u64,
+    field: Field,
+}
+
+/// A stanza that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum InvalidStanza {
+    /// A line is neither a field, nor a continuation, nor blank.
+    #[error("line {line}: expected a field \"Name: value\", found {actual:?}")]
+    NoField {
+        /// The line, from 1.
+        line: u64,
+        /// The start of the line.
+        actual: String,
+    },
+    /// A relevant field occurs twice.
+    #[error("line {line}: expected {field} once in a stanza, found a duplicate", field = field.name())]
+    Duplicate {
+        /// The line, from 1.
         line: u64,
         /// The field.
         field: Field,
+    },
+    /// The field `Package` is missing.
+    #[error("line {line}: expected a field Package, found none")]
+    NoPackage {
+        /// The first line, from 1.
+        line: u64,
     },
 }
 
@@ -120,16 +138,18 @@ pub(crate) struct Stanza<'a> {
     fields: [Option<Range<usize>>; Field::ALL.len()],
     /// The first line, from 1.
     pub line: u64,
+    /// The first defect.
+    pub invalid: Option<InvalidStanza>,
 }
 
 impl Stanza<'_> {
     /// Returns the value of a field without surrounding blanks, or `None` if the field is missing.
     /// Folded lines are joined by blanks.
-    pub(crate) fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, StanzaError> {
+    pub(crate) fn get(&self, field: Field) -> Result<Option<Cow<'_, str>>, NotText> {
         let Some(range) = self.fields[field as usize].clone() else {
             return Ok(None);
         };
-        let text = str::from_utf8(&self.bytes[range]).map_err(|_| StanzaError::NotText {
+        let text = str::from_utf8(&self.bytes[range]).map_err(|_| NotText {
             line: self.line,
             field,
         })?;
@@ -155,6 +175,8 @@ enum Line {
     Comment,
     Continuation,
     Field(Option<Field>, usize),
+    /// Neither of the others.
+    Invalid(String),
 }
 
 /// A scanner of stanzas.
@@ -206,8 +228,9 @@ impl<R: Read> Stanzas<R> {
         let mut fields: [Option<Range<usize>>; Field::ALL.len()] = [const { None }; _];
         let mut begun_at = None;
         let mut folding = None;
+        let mut invalid = None;
         while let Some(line) = self.next_line()? {
-            match self.classify(line.clone(), begun_at.is_some())? {
+            match self.classify(line.clone(), begun_at.is_some()) {
                 Line::Blank if begun_at.is_some() => break,
                 // Blank lines count towards the size of the stanza, so that they are limited.
                 Line::Blank | Line::Comment => {}
@@ -223,13 +246,24 @@ impl<R: Read> Stanzas<R> {
                     folding = field;
                     if let Some(field) = field {
                         let range = &mut fields[field as usize];
-                        if range.replace(value..line.end).is_some() {
-                            return Err(StanzaError::Duplicate {
+                        if range.is_some() {
+                            invalid.get_or_insert(InvalidStanza::Duplicate {
                                 line: self.line,
                                 field,
                             });
+                            folding = None;
+                        } else {
+                            *range = Some(value..line.end);
                         }
                     }
+                }
+                Line::Invalid(actual) => {
+                    begun_at.get_or_insert(self.line);
+                    folding = None;
+                    invalid.get_or_insert(InvalidStanza::NoField {
+                        line: self.line,
+                        actual,
+                    });
                 }
             }
         }
@@ -241,6 +275,7 @@ impl<R: Read> Stanzas<R> {
             bytes: &self.buffer[self.start..],
             fields,
             line,
+            invalid,
         }))
     }
 
@@ -316,24 +351,21 @@ impl<R: Read> Stanzas<R> {
         Ok(())
     }
 
-    fn classify(&self, range: Range<usize>, in_stanza: bool) -> Result<Line, StanzaError> {
+    fn classify(&self, range: Range<usize>, in_stanza: bool) -> Line {
         let line = &self.buffer[self.start..][range.clone()];
         match line.first() {
-            None => Ok(Line::Blank),
-            Some(b'#') => Ok(Line::Comment),
+            None => Line::Blank,
+            Some(b'#') => Line::Comment,
             Some(b' ' | b'\t') if line.iter().all(|byte| matches!(byte, b' ' | b'\t')) => {
-                Ok(Line::Blank)
+                Line::Blank
             }
-            Some(b' ' | b'\t') if in_stanza => Ok(Line::Continuation),
+            Some(b' ' | b'\t') if in_stanza => Line::Continuation,
             Some(_) => match memchr(b':', line) {
                 // Names consist of visible ASCII characters (deb822(5)).
-                Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => Ok(
-                    Line::Field(Field::named(&line[..colon]), range.start + colon + 1),
-                ),
-                _ => Err(StanzaError::NoField {
-                    line: self.line,
-                    actual: beginning(line),
-                }),
+                Some(colon) if colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic) => {
+                    Line::Field(Field::named(&line[..colon]), range.start + colon + 1)
+                }
+                _ => Line::Invalid(beginning(line)),
             },
         }
     }

@@ -5,7 +5,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Clearsigned {
     /// The signed text, with LF as line ends and without dash escapes and trailing blanks.
-    pub(crate) text: String,
+    pub(crate) text: Vec<u8>,
     /// The armored signatures.
     pub(crate) signatures: String,
 }
@@ -40,21 +40,21 @@ const BEGIN: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
 const SIGNATURE: &str = "-----BEGIN PGP SIGNATURE-----";
 const END: &str = "-----END PGP SIGNATURE-----";
 
-/// Splits a clearsigned text. Only blank lines are allowed outside the block.
-pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
+/// Splits a clearsigned text in any encoding. Only blank lines are allowed outside the block.
+pub(crate) fn split(text: &[u8]) -> Result<Clearsigned, ClearsignError> {
     let mut lines = text
-        .lines()
-        .map(str::trim_end)
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end)
         .enumerate()
         .map(|(offset, line)| (offset + 1, line))
         .peekable();
     while lines.next_if(|(_, line)| line.is_empty()).is_some() {}
-    if lines.next().map(|(_, line)| line) != Some(BEGIN) {
+    if lines.next().map(|(_, line)| line) != Some(BEGIN.as_bytes()) {
         return Err(ClearsignError::NotSigned);
     }
     // Other headers than Hash would seem to be signed, but are not.
     for (line, header) in lines.by_ref().take_while(|(_, header)| !header.is_empty()) {
-        if !header.starts_with("Hash: ") {
+        if !header.starts_with(b"Hash: ") {
             return Err(unsigned(line, header));
         }
     }
@@ -62,13 +62,13 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
     loop {
         match lines.next() {
             None => return Err(ClearsignError::Without(SIGNATURE)),
-            Some((_, SIGNATURE)) => break,
-            Some((line, text)) if text.contains('\r') => {
+            Some((_, text)) if text == SIGNATURE.as_bytes() => break,
+            Some((line, text)) if text.contains(&b'\r') => {
                 return Err(ClearsignError::CarriageReturn { line });
             }
-            Some((line, text)) => match text.strip_prefix("- ") {
+            Some((line, text)) => match text.strip_prefix(b"- ") {
                 Some(escaped) => signed.push(escaped),
-                None if text.starts_with('-') => return Err(unsigned(line, text)),
+                None if text.starts_with(b"-") => return Err(unsigned(line, text)),
                 None => signed.push(text),
             },
         }
@@ -76,25 +76,25 @@ pub(crate) fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
     let mut signatures = format!("{SIGNATURE}\n");
     loop {
         let (_, line) = lines.next().ok_or(ClearsignError::Without(END))?;
-        signatures.push_str(line);
+        signatures.push_str(&String::from_utf8_lossy(line));
         signatures.push('\n');
-        if line == END {
+        if line == END.as_bytes() {
             break;
         }
     }
     match lines.find(|(_, line)| !line.is_empty()) {
         Some((line, text)) => Err(unsigned(line, text)),
         None => Ok(Clearsigned {
-            text: signed.join("\n"),
+            text: signed.join(&b'\n'),
             signatures,
         }),
     }
 }
 
-fn unsigned(line: usize, text: &str) -> ClearsignError {
+fn unsigned(line: usize, text: &[u8]) -> ClearsignError {
     ClearsignError::Unsigned {
         line,
-        actual: text.chars().take(60).collect(),
+        actual: String::from_utf8_lossy(text).chars().take(60).collect(),
     }
 }
 
@@ -103,19 +103,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn split(text: &str) -> Result<Clearsigned, ClearsignError> {
+        super::split(text.as_bytes())
+    }
+
     const MESSAGE: &str = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nSuite: x \n- - dash\n\
                            -----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n";
 
     #[test]
     fn signed_text_is_extracted() {
-        let split = split(MESSAGE).expect("a clearsigned text");
-        assert_eq!(split.text, "Suite: x\n- dash");
+        let split = super::split(MESSAGE.as_bytes()).expect("a clearsigned text");
+        assert_eq!(split.text, b"Suite: x\n- dash");
         assert_eq!(
             split.signatures,
             "-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n"
         );
         assert_eq!(
-            super::split(&format!("\n{}\r\n\n", MESSAGE.replace('\n', "\r\n")))
+            super::split(format!("\n{}\r\n\n", MESSAGE.replace('\n', "\r\n")).as_bytes())
                 .expect("CRLF")
                 .text,
             split.text
@@ -176,7 +180,7 @@ mod tests {
             let text: String = lines.iter().map(escaped).collect();
             let framed = format!("{BEGIN}{end}Hash: SHA256{end}{end}{text}{SIGNATURE}{end}{end}x{end}{END}{end}");
             let parts = split(&framed).expect("a clearsigned text");
-            prop_assert_eq!(parts.text, lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n"));
+            prop_assert_eq!(parts.text, lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n").into_bytes());
             prop_assert_eq!(parts.signatures, format!("{SIGNATURE}\n\nx\n{END}\n"));
         }
     }

@@ -12,10 +12,7 @@ const NOW_UNIX_S: u64 = 1_767_225_600;
 /// Splits a clearsigned text. Its parts form the same text again, and text outside the frame is an
 /// error.
 pub(crate) fn clearsign(data: &[u8]) -> bool {
-    let Ok(text) = str::from_utf8(data) else {
-        return false;
-    };
-    let parts = match split(text) {
+    let parts = match split(data) {
         Ok(parts) => parts,
         Err(error) => {
             assert!(error.to_string().len() <= 1000, "{error}");
@@ -24,34 +21,35 @@ pub(crate) fn clearsign(data: &[u8]) -> bool {
     };
     // OpenPGP treats a single CR as a line end, so the signed lines would differ from the parsed
     // ones.
-    assert!(!parts.text.contains('\r'), "{:?}", parts.text);
-    let escaped: String = parts
+    assert!(!parts.text.contains(&b'\r'), "{:?}", parts.text);
+    let escaped: Vec<u8> = parts
         .text
-        .split('\n')
-        .map(|line| escaped(line) + "\n")
+        .split(|byte| *byte == b'\n')
+        .flat_map(escaped)
         .collect();
-    let framed = format!(
-        "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{escaped}{}",
-        parts.signatures
+    let framed = |header: &str| {
+        let frame = format!("-----BEGIN PGP SIGNED MESSAGE-----\n{header}\n\n");
+        [frame.as_bytes(), &escaped, parts.signatures.as_bytes()].concat()
+    };
+    assert_eq!(
+        split(&framed("Hash: SHA512")).as_ref(),
+        Ok(&parts),
+        "framed again"
     );
-    assert_eq!(split(&framed).as_ref(), Ok(&parts), "framed again");
     assert!(
-        split(&format!("x\n{text}")).is_err() && split(&format!("{text}\nx")).is_err(),
+        split(&[b"x\n", data].concat()).is_err() && split(&[data, b"\nx"].concat()).is_err(),
         "text outside the frame"
     );
     assert!(
-        split(&framed.replacen("SHA512", "SHA512\nSuite: x", 1)).is_err(),
+        split(&framed("Hash: SHA512\nSuite: x")).is_err(),
         "text in a header"
     );
     true
 }
 
-fn escaped(line: &str) -> String {
-    if line.starts_with('-') {
-        format!("- {line}")
-    } else {
-        line.to_owned()
-    }
+fn escaped(line: &[u8]) -> Vec<u8> {
+    let dash: &[u8] = if line.starts_with(b"-") { b"- " } else { b"" };
+    [dash, line, b"\n"].concat()
 }
 
 /// Verifies a text. A valid signature is invalid for any other text.

@@ -259,7 +259,7 @@ mod tests {
                 .expect("certificates")
                 .flatten()
                 .collect();
-        let inline = split(&key.clearsign(TEXT, at).expect("signed"))
+        let inline = split(key.clearsign(TEXT, at).expect("signed").as_bytes())
             .expect("a clearsigned text")
             .signatures;
         let detached = key.sign(TEXT, at).expect("signed");

@@ -162,7 +162,7 @@ async fn from_base(
         ));
     }
     let signed = Signed {
-        text,
+        text: text.clone().into_bytes(),
         signatures,
         location,
     };
@@ -182,7 +182,7 @@ async fn from_base(
             &signed.location,
         )
     };
-    let repomd = Repomd::parse(&signed.text).map_err(|error| refused(error.to_string()))?;
+    let repomd = Repomd::parse(&text).map_err(|error| refused(error.to_string()))?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     if repomd
         .primary
@@ -205,7 +205,7 @@ async fn from_base(
     let mirrors = Vec::new();
     Ok(RootMetadata {
         document: RootDocument::Repomd(repomd),
-        text: signed.text,
+        text,
         base: base.clone(),
         mirrors,
         url: signed.location,

@@ -250,16 +250,15 @@ async fn index_is_requested_by_hash_then_name_then_format() {
         (1, 0)
     );
 
-    let served = Served::new(&bookworm().by_hash()).await;
-    served.server.fail("by-hash", ServerFault::Status(404), 9);
-    assert_complete(&served.crawl().await, KERNEL);
-    assert_eq!(
-        (
-            served.server.count("by-hash"),
-            served.server.count("Packages")
-        ),
-        (1, 1)
-    );
+    for status in [404, 400, 405, 500, 501] {
+        let served = Served::new(&bookworm().by_hash()).await;
+        served
+            .server
+            .fail("by-hash", ServerFault::Status(status), 9);
+        assert_complete(&served.crawl().await, KERNEL);
+        assert!(served.server.count("by-hash") >= 1, "{status}");
+        assert_eq!(served.server.count("Packages"), 1, "{status}");
+    }
 
     let served = Served::new(&bookworm().compressions(&[Compression::Zstd, Compression::Xz])).await;
     served

@@ -98,28 +98,72 @@ async fn blank_lines_comments_and_line_ends_are_read_like_apt() {
 }
 
 #[tokio::test]
-async fn invalid_line_fails_with_its_number() {
-    assert_failed(
-        &crawl(&with_index(format!("Package: a\n\n{STANZA}garbage\n"))).await,
-        &["line 9", "\"garbage\""],
+async fn defects_of_a_kernel_make_the_source_partial() {
+    let good = deb("linux-headers-6.1.0-26-amd64").stanza();
+    let not_text = [0xff, b'\n'];
+    for (line, messages) in [
+        (&b"garbage\n"[..], "found \"garbage\""),
+        (b"Version: 2\n", "expected Version once"),
+        (b"Build Date: x\n", "found \"Build Date: x\""),
+        (
+            &[b"Depends: ", &not_text[..]].concat(),
+            "valid UTF-8 in Depends",
+        ),
+    ] {
+        let index = [STANZA.as_bytes(), line, b"\n", good.as_bytes()].concat();
+        let crawl = crawl(&with_index(index)).await;
+        assert_eq!(crawl.state, CrawlState::Partial, "{crawl:?}");
+        let reason = crawl.reason.as_deref().expect("a reason");
+        assert!(
+            reason.contains("linux-headers-6.1.0-25-amd64") && reason.contains(messages),
+            "{reason}"
+        );
+        assert!(kernels(&crawl).contains("6.1.0-26-amd64"));
+    }
+}
+
+#[tokio::test]
+async fn defects_of_other_packages_are_ignored() {
+    for line in [
+        &b"pool/f/foo.deb\n"[..],
+        b"Size: 1\nSize: 2\n",
+        b"Build Date: today\n",
+        b"Description: K\xf6ln\n",
+        b"Version: \xf6\n",
+    ] {
+        let other = [b"Package: foo\n", line, b"\n", STANZA.as_bytes()].concat();
+        assert_complete(&crawl(&with_index(other)).await, KERNEL);
+    }
+}
+
+#[tokio::test]
+async fn stanza_without_package_makes_the_source_partial() {
+    let text = format!("Version: 2\n\n{STANZA}");
+    let partial = crawl(&with_index(text)).await;
+    assert_eq!(partial.state, CrawlState::Partial, "{partial:?}");
+    assert!(
+        partial
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("line 1: expected a field Package")),
+        "{partial:?}"
     );
-    assert_failed(&crawl(&with_index(" folded\n")).await, &["line 1"]);
-    assert_failed(
-        &crawl(&with_index(format!("{STANZA}Version: 2\n"))).await,
-        &["line 7", "Version once"],
-    );
+    assert!(kernels(&partial).contains(KERNEL[0]));
+    // A text without any package is no index.
     assert_failed(
         &crawl(&with_index("Version: 2\n")).await,
-        &["without Package"],
+        &["a field Package"],
     );
-    let not_text: Vec<u8> = STANZA
-        .bytes()
-        .map(|byte| if byte == b'3' { 0xff } else { byte })
-        .collect();
-    assert_failed(
-        &crawl(&with_index(not_text)).await,
-        &["line 1", "valid UTF-8 in Version"],
-    );
+    assert_failed(&crawl(&with_index(" folded\n")).await, &["line 1"]);
+}
+
+#[tokio::test]
+async fn sha512_is_sufficient() {
+    let digits = "ab".repeat(64);
+    let package = headers().field("SHA256", "").field("SHA512", &digits);
+    let crawl = crawl(&FakeRepo::new("bookworm").package(package)).await;
+    assert_complete(&crawl, KERNEL);
+    assert_eq!(crawl.packages[0].checksum, format!("sha512:{digits}"));
 }
 
 #[tokio::test]

@@ -248,6 +248,40 @@ async fn release_of_another_suite_fails_or_is_a_warning() {
         &crawl(&bookworm().calls_itself("stable", "trixie")).await,
         &["suite bookworm", "Codename trixie"],
     );
+    let snapshot = FakeRepo::new("20261128T000000Z")
+        .calls_itself("stable", "bookworm")
+        .package(headers());
+    assert_failed(
+        &crawl(&snapshot).await,
+        &["Codename bookworm", "release-suite = \"bookworm\""],
+    );
+    let folder = folder();
+    let written = snapshot.write(folder.path()).expect("a repository");
+    let mut snapshot = distro(&[(&written, &written.file_url())]);
+    for (name, is_accepted) in [("bookworm", true), ("trixie", false)] {
+        for source in apt_sources(&mut snapshot) {
+            source.release_suite = Some(name.to_owned());
+        }
+        let crawl = crawl_all(&snapshot, &options()).await.remove(0);
+        assert_eq!(
+            crawl.state == CrawlState::Complete,
+            is_accepted,
+            "{crawl:?}"
+        );
+    }
+    // A server could change the suite of a Release that is not signed.
+    let unsigned = bookworm()
+        .calls_itself("stable", "trixie")
+        .fault(RepoFault::Unsigned);
+    let unsigned = crawl_with(&unsigned, &allow_unsigned()).await;
+    assert_complete(&unsigned, KERNEL);
+    assert!(
+        unsigned
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("contains Suite stable, Codename trixie")),
+        "{unsigned:?}"
+    );
     let family = FakeRepo::new("jammy-updates")
         .calls_itself("jammy", "jammy")
         .package(deb("linux-headers-5.15.0-25-amd64"));
@@ -255,6 +289,46 @@ async fn release_of_another_suite_fails_or_is_a_warning() {
     assert_complete(&crawl, &["5.15.0-25-amd64"]);
     assert!(
         crawl.warnings[0].contains("contains Suite jammy"),
+        "{:?}",
+        crawl.warnings
+    );
+}
+
+#[tokio::test]
+async fn other_encodings_and_invalid_dates_of_a_release_are_accepted() {
+    let key = SigningKey::shared();
+    let at = "2025-12-31T00:00:00Z".parse().expect("a time");
+    let folder = folder();
+    let written = bookworm()
+        .detached()
+        .write(folder.path())
+        .expect("a repository");
+    let suite = folder.path().join("dists/bookworm");
+    let text = std::fs::read_to_string(suite.join("Release")).expect("a release");
+    let date = text
+        .lines()
+        .find(|line| line.starts_with("Date: "))
+        .expect("a date");
+    let latin1 = |text: &str| -> Vec<u8> {
+        text.chars()
+            .map(|c| u8::try_from(u32::from(c)).expect("Latin-1"))
+            .collect()
+    };
+    let changed = text.replace(date, "Date: Thu., 09 May 2024 06:03:43 GMT");
+    let changed = latin1(&format!("{changed}Origin: K\u{f6}ln\n"));
+    std::fs::write(suite.join("Release"), &changed).expect("written");
+    let signature = key.sign_bytes(&changed, at).expect("signed");
+    std::fs::write(suite.join("Release.gpg"), signature).expect("written");
+    let crawl = crawl_all(&distro(&[(&written, &written.file_url())]), &options())
+        .await
+        .remove(0);
+    assert_complete(&crawl, KERNEL);
+    assert_eq!(
+        (crawl.verified_by, crawl.dated_at),
+        (Some(key.fingerprint()), None)
+    );
+    assert!(
+        crawl.warnings[0].contains("invalid Date, which is ignored: \"Thu., 09 May"),
         "{:?}",
         crawl.warnings
     );

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use sqern_testkit::clean_command;
 use tokio_postgres::Client;
 
+use crate::follow::last_generation;
 use crate::json_schemas::require_valid;
 use crate::program::{Program, Ran};
 
@@ -285,6 +286,11 @@ async fn a_line_contains_the_generation_its_commit_and_its_events() {
         line["generation"]["commit"]["position"].to_string(),
         position
     );
+    assert_eq!(
+        last_generation(line["position"].as_str().unwrap()),
+        last_generation(followed["position"].as_str().unwrap())
+    );
+    followed["position"] = line["position"].clone();
     followed["previous"] = line["previous"].clone();
     followed["schema"] = json!("sqern.journal.line/1");
     followed["generation"]["commit"] = line["generation"]["commit"].clone();

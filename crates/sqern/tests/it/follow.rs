@@ -40,7 +40,7 @@ fn position(line: &Value) -> &str {
 ///
 /// The snapshot before it differs between two runs if the server started an internal transaction,
 /// for example to analyze a table.
-fn last_generation(position: &str) -> &str {
+pub fn last_generation(position: &str) -> &str {
     position.rsplit('/').next().expect("one part")
 }
 
