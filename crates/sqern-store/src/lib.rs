@@ -32,4 +32,4 @@ mod unpack;
 
 pub use error::{Error, ErrorKind};
 pub use store::Store;
-pub use unpack::{Limits, Relinked, RpmSignature, Unpacked, unpack, unpack_all};
+pub use unpack::{Limits, PackageIdentity, Relinked, RpmSignature, Unpacked, unpack, unpack_all};

@@ -11,6 +11,7 @@ mod deb;
 mod directories;
 mod entry;
 mod error;
+mod identity;
 mod limits;
 mod link;
 mod path;
@@ -23,6 +24,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek as _};
 use std::path::Path;
 
+pub use identity::PackageIdentity;
 pub use limits::Limits;
 pub(crate) use link::relative;
 pub use rpm::RpmSignature;
@@ -33,6 +35,9 @@ use crate::Error;
 use archive::{AR_MAGIC, RPM_MAGIC, describe_head};
 use error::invalid;
 use staging::Staging;
+
+/// The size of the buffer of a package file.
+const BUFFER_BYTES: usize = 128 * 1024;
 
 /// The result of [`unpack()`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,15 +125,21 @@ fn unpack_into(
     limits: &Limits,
     entries: Entries,
 ) -> Result<Unpacked, Error> {
-    let mut file = open(package, limits)?;
-    let format = format(&mut file, package.file_name().unwrap_or_default())?;
+    let (file, format) = open_package(package, limits)?;
     let mut staging = Staging::open(into, limits, entries)?;
-    let file = BufReader::with_capacity(128 * 1024, file);
+    let file = BufReader::with_capacity(BUFFER_BYTES, file);
     match format {
         PackageFormat::Deb => deb::unpack(file, &mut staging)?,
         PackageFormat::Rpm => rpm::unpack(file, &mut staging)?,
     }
     Ok(staging.finish())
+}
+
+/// Opens a package, and returns its format.
+fn open_package(package: &Path, limits: &Limits) -> Result<(File, PackageFormat), Error> {
+    let mut file = open(package, limits)?;
+    let format = format(&mut file, package.file_name().unwrap_or_default())?;
+    Ok((file, format))
 }
 
 /// Opens a package if it is a regular file within the size limit.

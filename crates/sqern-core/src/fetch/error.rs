@@ -38,6 +38,16 @@ pub enum FetchError {
         /// The name of the source.
         source_name: String,
     },
+    /// A downloaded file is another package than the one that the source lists.
+    #[error("source {source_name} lists package {expected}, but its file is package {found}")]
+    OtherPackage {
+        /// The name, version and architecture of the listed package.
+        expected: String,
+        /// Those in the file.
+        found: String,
+        /// The name of the source.
+        source_name: String,
+    },
     /// The signature of a package cannot be verified.
     #[error("could not verify the signature of package {package}: {reason}")]
     PackageSignature {
@@ -131,6 +141,9 @@ impl FetchError {
             }
             Self::PackageSignature { .. } => {
                 "sqern fetch --allow-unverified  # accepts a missing keyring or signature"
+            }
+            Self::OtherPackage { .. } => {
+                "Report this to the operator of the mirror, and use another mirror of the source."
             }
             Self::ForeignUrl { .. } => "sqern check  # records the URLs of the defined sources",
             Self::AptDownload { .. } => "apt-get update",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use sqern_model::Source;
 use sqern_store::store::{PackageVerification, VerificationMethod};
-use sqern_store::{Limits, RpmSignature};
+use sqern_store::{Limits, PackageIdentity, RpmSignature};
 use sqern_upstream::{KeyringSpec, PackageSignatureError, verify_package};
 
 use super::packages::is_rpm;
@@ -32,18 +32,23 @@ pub(super) fn require_verifiable(planned: &PlannedPackage) -> Result<(), FetchEr
 
 /// Returns what authenticates a downloaded package. `source` is the definition of its source.
 ///
+/// In every case, name, epoch, version, release and architecture in the package must be those of the plan,
+/// which the index of the source contains. A mirror could otherwise deliver another package with a valid
+/// signature, such as an older one.
+///
 /// The inner error states that nothing authenticates the package, which the user can accept.
 ///
 /// # Errors
 ///
-/// Returns an error that cannot be accepted: the signature of the package is invalid, or the package or
-/// a keyring cannot be read.
+/// Returns an error that cannot be accepted: the file is another package, the signature of the package is
+/// invalid, or the package or a keyring cannot be read.
 pub(super) async fn verify(
     planned: &PlannedPackage,
     source: Option<&Source>,
     file: PathBuf,
     now: Timestamp,
 ) -> Result<Result<PackageVerification, FetchError>, Error> {
+    require_planned(planned, file.clone()).await?;
     if let Some(location) = planned.verified_location() {
         let key = location.verified_by.clone().filter(|by| by != "apt");
         return Ok(Ok(PackageVerification {
@@ -77,6 +82,24 @@ pub(super) async fn verify(
         Err(PackageSignatureError::Invalid(reason)) => Err(failed(reason).into()),
         Err(PackageSignatureError::Keyring(error)) => Err(error.into()),
     }
+}
+
+/// Returns an error if a file is another package than the planned one.
+async fn require_planned(planned: &PlannedPackage, file: PathBuf) -> Result<(), Error> {
+    let package = &planned.package;
+    let expected = PackageIdentity::new(&package.name, &package.version, &package.architecture);
+    let read = move || PackageIdentity::read(&file, &Limits::default());
+    let found = blocking("read a package", read).await??;
+    if found == expected {
+        return Ok(());
+    }
+    let source = planned.locations.first();
+    let error = FetchError::OtherPackage {
+        expected: expected.to_string(),
+        found: found.to_string(),
+        source_name: source.map_or_else(String::new, |location| location.source.clone()),
+    };
+    Err(error.into())
 }
 
 fn verify_rpm(

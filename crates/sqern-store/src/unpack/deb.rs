@@ -8,6 +8,7 @@ use sqern_archive::Compression;
 use super::ar::{Member, Members};
 use super::archive;
 use super::error::invalid;
+use super::identity::PackageIdentity;
 use super::path::escape;
 use super::staging::Staging;
 use super::tar;
@@ -16,6 +17,10 @@ use crate::Error;
 /// The maximum number of members before `data.tar`. deb(5) defines 2, and ignored ones whose names
 /// start with `_`.
 const MAX_MEMBERS: usize = 16;
+
+// The names of members, without the suffix of the compression.
+const CONTROL_TAR: &str = "control.tar";
+const DATA_TAR: &str = "data.tar";
 
 /// The size limit of `control.tar`, both compressed and decompressed. The largest ones of Debian
 /// have 2 MiB.
@@ -27,22 +32,12 @@ const MAX_CONTROL_BYTES: u64 = 16 << 20;
 /// additional members after data.tar".
 pub(super) fn unpack(file: BufReader<File>, staging: &mut Staging<'_>) -> Result<(), Error> {
     let mut members = Members::new(file)?;
-    check_version(&mut members)?;
-    let (control, suffix) = next_member(&mut members, "control.tar")?;
-    let head = members.head(&control, MAX_CONTROL_BYTES)?;
     // Dependencies only improve messages, so an unreadable control.tar is not an error.
-    staging.set_depends(
-        compression(&suffix)
-            .and_then(|compression| depends(head, compression))
-            .unwrap_or_default(),
-    );
-    let (member, suffix) = next_member(&mut members, "data.tar")?;
+    let control = read_control_tar(&mut members)?.read();
+    staging.set_depends(control.map_or_else(|_| Vec::new(), |control| depends(&control)));
+    let (member, suffix) = next_member(&mut members, DATA_TAR)?;
     let Some(compression) = compression(&suffix) else {
-        return Err(invalid(
-            "data.tar in gzip, xz, zstd, bzip2 or lzma, or plain",
-            format!("{:?}", member.name),
-            member.name,
-        ));
+        return Err(unsupported_compression(DATA_TAR, &member.name));
     };
     let mut reader = archive::open(
         members.data(&member)?,
@@ -60,18 +55,76 @@ fn compression(suffix: &str) -> Option<Compression> {
     Compression::from_suffix(suffix).filter(|compression| *compression != Compression::Lz4)
 }
 
+/// Returns the identity in the control file.
+pub(super) fn identity(file: BufReader<File>) -> Result<PackageIdentity, Error> {
+    let mut members = Members::new(file)?;
+    let control = read_control_tar(&mut members)?.read()?;
+    Ok(PackageIdentity::new(
+        field(&control, "Package")?,
+        field(&control, "Version")?,
+        field(&control, "Architecture")?,
+    ))
+}
+
+/// The member `control.tar`, as in the file.
+struct ControlTar {
+    content: Vec<u8>,
+    name: String,
+    compression: Option<Compression>,
+}
+
+/// Reads the first two members of a package.
+fn read_control_tar(members: &mut Members<BufReader<File>>) -> Result<ControlTar, Error> {
+    check_version(members)?;
+    let (control, suffix) = next_member(members, CONTROL_TAR)?;
+    Ok(ControlTar {
+        content: members.head(&control, MAX_CONTROL_BYTES)?,
+        name: control.name,
+        compression: compression(&suffix),
+    })
+}
+
+impl ControlTar {
+    /// Returns the text of the file `control`.
+    fn read(self) -> Result<String, Error> {
+        let Some(compression) = self.compression else {
+            return Err(unsupported_compression(CONTROL_TAR, &self.name));
+        };
+        let content = Cursor::new(self.content);
+        let mut reader = archive::open(content, compression, MAX_CONTROL_BYTES, &self.name)?;
+        // dpkg extracts all files, so that the last one of a name is effective.
+        let control = tar::only_file(&mut reader, "control", MAX_CONTROL_BYTES)?;
+        // Names of maintainers might be in another encoding.
+        Ok(String::from_utf8_lossy(&control).into_owned())
+    }
+}
+
+fn unsupported_compression(name: &str, found: &str) -> Error {
+    invalid(
+        format!("{name} in gzip, xz, zstd, bzip2 or lzma, or plain"),
+        format!("{found:?}"),
+        found,
+    )
+}
+
+/// Returns the value of a field that must be unique in a control file, and on one line. Names of fields
+/// are not case-sensitive (deb822(5)).
+fn field<'a>(control: &'a str, name: &str) -> Result<&'a str, Error> {
+    let mut values = control.lines().filter_map(|line| {
+        let (field, value) = line.split_once(':')?;
+        let is_wanted = field.trim_end().eq_ignore_ascii_case(name);
+        is_wanted.then(|| value.trim())
+    });
+    match (values.next(), values.next()) {
+        (Some(value), None) if !value.is_empty() => Ok(value),
+        (None | Some(_), None) => Err(invalid(format!("a field {name}"), "none", "control")),
+        (_, Some(_)) => Err(invalid(format!("one field {name}"), "several", "control")),
+    }
+}
+
 /// Returns the package names in `Pre-Depends` and `Depends`, including alternatives (Debian Policy,
 /// section 7.1).
-fn depends(control: Vec<u8>, compression: Compression) -> Option<Vec<String>> {
-    let mut reader = archive::open(
-        Cursor::new(control),
-        compression,
-        MAX_CONTROL_BYTES,
-        "control.tar",
-    )
-    .ok()?;
-    let control = tar::file(&mut reader, "control", MAX_CONTROL_BYTES).ok()??;
-    let control = String::from_utf8_lossy(&control);
+fn depends(control: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut is_relation = false;
     for line in control.lines() {
@@ -93,7 +146,7 @@ fn depends(control: Vec<u8>, compression: Compression) -> Option<Vec<String>> {
         }
     }
     names.retain(|name| !name.is_empty());
-    Some(names)
+    names
 }
 
 /// Checks the version of the format, which is the first line of `debian-binary`: 2.0, or a later 2.x with the same structure.

@@ -15,8 +15,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sqern_archive::{Algorithm, Compression, Hasher};
+use sqern_model::order::rpm as evr;
 
 use super::error::{damaged, invalid};
+use super::identity::PackageIdentity;
 use super::path::escape;
 use super::staging::Staging;
 use super::{Limits, archive};
@@ -29,6 +31,13 @@ const LEAD_BYTES: usize = 96;
 const DSA_HEADER: u32 = 267;
 const RSA_HEADER: u32 = 268;
 const OPENPGP: u32 = 278;
+// Tags of the header (rpmtag.h).
+const NAME: u32 = 1000;
+const VERSION: u32 = 1001;
+const RELEASE: u32 = 1002;
+const EPOCH: u32 = 1003;
+const ARCHITECTURE: u32 = 1022;
+const SOURCE_PACKAGE: u32 = 1106;
 const PAYLOAD_DIGEST: u32 = 5092;
 const PAYLOAD_DIGEST_ALGO: u32 = 5093;
 /// The number of SHA-256 in OpenPGP (RFC 9580, section 9.5).
@@ -63,7 +72,7 @@ impl RpmSignature {
     }
 
     fn read_file(package: &Path, limits: &Limits) -> Result<Self, Error> {
-        let mut file = BufReader::with_capacity(128 * 1024, super::open(package, limits)?);
+        let mut file = BufReader::with_capacity(super::BUFFER_BYTES, super::open(package, limits)?);
         let (signature, header) = read_headers(&mut file, limits.metadata_bytes)?;
         let mut signatures = Vec::new();
         for tag in [RSA_HEADER, DSA_HEADER] {
@@ -86,6 +95,40 @@ impl RpmSignature {
             has_digests,
         })
     }
+}
+
+/// Returns the identity in the header of a package.
+pub(super) fn identity(
+    mut file: BufReader<File>,
+    limits: &Limits,
+) -> Result<PackageIdentity, Error> {
+    let (_, header) = read_headers(&mut file, limits.metadata_bytes)?;
+    // The signature does not cover the package type in the lead.
+    if header.contains(SOURCE_PACKAGE) {
+        return Err(invalid(
+            "a binary package",
+            "a source package",
+            "the header",
+        ));
+    }
+    let text = |tag| {
+        let text = header.text(tag)?.filter(|text| !text.is_empty());
+        text.ok_or_else(|| invalid(format!("a text in tag {tag}"), "none", "the header"))
+    };
+    let epoch = match header.u32s(EPOCH)?.as_deref() {
+        None => String::new(),
+        Some([epoch]) => epoch.to_string(),
+        Some(epochs) => {
+            let found = format!("{}", epochs.len());
+            return Err(invalid("one epoch", found, "the header"));
+        }
+    };
+    let version = evr::show(&epoch, text(VERSION)?, text(RELEASE)?);
+    Ok(PackageIdentity::new(
+        text(NAME)?,
+        &version,
+        text(ARCHITECTURE)?,
+    ))
 }
 
 /// Compares the payload with its SHA-256 in the header. Returns whether the header determines the

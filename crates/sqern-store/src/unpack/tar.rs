@@ -65,32 +65,39 @@ pub(super) fn unpack(reader: &mut ArchiveReader, staging: &mut Staging<'_>) -> R
     Ok(())
 }
 
-/// Returns the content of the first regular file named `name` or `./name`, if there is one of at
-/// most `max_bytes`.
-pub(super) fn file(
+/// Returns the content of the regular file named `name` or `./name`. Other files are skipped.
+///
+/// # Errors
+///
+/// Returns an error if the archive contains no such file of at most `max_bytes`, or more than one.
+pub(super) fn only_file(
     reader: &mut ArchiveReader,
     name: &str,
     max_bytes: u64,
-) -> Result<Option<Vec<u8>>, Error> {
+) -> Result<Vec<u8>, Error> {
+    let mut content = None;
     while let Some(header) = next(reader)? {
         let size_bytes = header
             .entry_size()
             .map_err(|error| invalid_number(&error, &header))?;
         let path = header.path_bytes();
-        let is_wanted = header.entry_type() == EntryType::Regular
-            && path.strip_prefix(b"./").unwrap_or(&path) == name.as_bytes();
         let location = escape(&path);
         let failed = |error: std::io::Error| damaged(&error, &location);
-        match usize::try_from(size_bytes) {
-            Ok(size) if is_wanted && size_bytes <= max_bytes => {
-                return reader.read_bytes(size).map(Some).map_err(failed);
-            }
-            _ => reader
-                .skip(size_bytes.next_multiple_of(BLOCK_BYTES as u64))
-                .map_err(failed)?,
+        let mut padded_bytes = size_bytes.next_multiple_of(BLOCK_BYTES as u64);
+        if path.strip_prefix(b"./").unwrap_or(&path) == name.as_bytes() {
+            let size = usize::try_from(size_bytes)
+                .ok()
+                .filter(|_| header.entry_type() == EntryType::Regular && size_bytes <= max_bytes);
+            let Some(size) = size.filter(|_| content.is_none()) else {
+                let expected = format!("one file {name} of at most {max_bytes} bytes");
+                return Err(invalid(expected, "another entry", location));
+            };
+            content = Some(reader.read_bytes(size).map_err(failed)?);
+            padded_bytes -= size_bytes;
         }
+        reader.skip(padded_bytes).map_err(failed)?;
     }
-    Ok(None)
+    content.ok_or_else(|| invalid(format!("a file {name}"), "none", "the archive"))
 }
 
 /// Returns the next header, or `None` at the end.

@@ -2,6 +2,7 @@
 
 mod formats;
 mod hostile;
+mod identity;
 mod limits;
 mod multiple_packages;
 mod prove;

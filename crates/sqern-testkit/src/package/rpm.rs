@@ -12,6 +12,8 @@ use super::header::{Data, IMMUTABLE, SIGNATURES, header};
 use super::{ItemKind, Payload};
 use crate::repo::SigningKey;
 
+/// The flag of ghost files (`RPMFILE_GHOST`).
+const GHOST: u32 = 1 << 6;
 /// The time of signatures.
 const SIGNED_AT: Timestamp = Timestamp::constant(1_764_547_200, 0);
 
@@ -19,11 +21,15 @@ const SIGNED_AT: Timestamp = Timestamp::constant(1_764_547_200, 0);
 #[derive(Debug, Clone)]
 pub struct RpmFile {
     name: String,
+    epoch: Option<u32>,
     version: String,
     release: String,
     architecture: String,
+    is_source: bool,
     payload: Payload,
     listed: Option<Payload>,
+    ghosts: Vec<Vec<u8>>,
+    links: Vec<Vec<u8>>,
     compression: Compression,
     compressor: Option<String>,
     format: String,
@@ -60,11 +66,15 @@ impl RpmFile {
     pub fn new(name: &str, version: &str, release: &str, architecture: &str) -> Self {
         Self {
             name: name.to_owned(),
+            epoch: None,
             version: version.to_owned(),
             release: release.to_owned(),
             architecture: architecture.to_owned(),
+            is_source: false,
             payload: Payload::new(),
             listed: None,
+            ghosts: Vec::new(),
+            links: Vec::new(),
             compression: Compression::Xz,
             compressor: None,
             format: "cpio".to_owned(),
@@ -74,6 +84,20 @@ impl RpmFile {
             altered: false,
             digests: RpmDigests::PayloadAndFiles,
         }
+    }
+
+    /// Sets the epoch.
+    #[must_use]
+    pub fn epoch(mut self, epoch: u32) -> Self {
+        self.epoch = Some(epoch);
+        self
+    }
+
+    /// Marks the header, but not the lead, as that of a source package.
+    #[must_use]
+    pub fn source_package(mut self) -> Self {
+        self.is_source = true;
+        self
     }
 
     /// Sets the files that the package installs.
@@ -87,6 +111,20 @@ impl RpmFile {
     #[must_use]
     pub fn listed(mut self, payload: &Payload) -> Self {
         self.listed = Some(payload.clone());
+        self
+    }
+
+    /// Marks files of the header as `%ghost`: without a checksum.
+    #[must_use]
+    pub fn ghosts(mut self, paths: &[&str]) -> Self {
+        self.ghosts = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
+        self
+    }
+
+    /// Marks files of the header as hard links of each other, also if their content differs.
+    #[must_use]
+    pub fn linked_in_header(mut self, paths: &[&str]) -> Self {
+        self.links = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
         self
     }
 
@@ -174,10 +212,13 @@ impl RpmFile {
             cpio::newc(&nodes)
         };
         let payload = self.compression.compress(&payload)?;
-        let mut header = self.header(
-            &cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload)),
-            &payload,
-        );
+        let mut listed = cpio::nodes(self.listed.as_ref().unwrap_or(&self.payload));
+        for node in &mut listed {
+            if self.links.contains(&node.item.name) {
+                node.inode = u32::MAX;
+            }
+        }
+        let mut header = self.header(&listed, &payload);
         let size = u32::try_from(header.len() + payload.len())?;
         let mut signature = Vec::new();
         let sign = |key: &SigningKey| key.sign_bytes(&header, SIGNED_AT);
@@ -249,10 +290,16 @@ impl RpmFile {
             tags.push((5093, Data::U32(vec![8])));
         }
         if !nodes.is_empty() {
-            tags.extend(file_tags(nodes, self.is_stripped));
+            tags.extend(file_tags(nodes, &self.ghosts, self.is_stripped));
             if self.digests != RpmDigests::Md5 {
                 tags.push((5011, Data::U32(vec![8])));
             }
+        }
+        if let Some(epoch) = self.epoch {
+            tags.push((1003, Data::U32(vec![epoch])));
+        }
+        if self.is_source {
+            tags.push((1106, Data::U32(vec![1])));
         }
         if !self.requires.is_empty() {
             tags.push((
@@ -269,7 +316,14 @@ impl RpmFile {
     }
 }
 
-fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
+fn file_tags(nodes: &[Node<'_>], ghosts: &[Vec<u8>], is_long: bool) -> Vec<(u32, Data)> {
+    let is_ghost = |node: &Node<'_>| ghosts.contains(&node.item.name);
+    let digests = nodes
+        .iter()
+        .map(|node| if is_ghost(node) { vec![] } else { digest(node) });
+    let flags = nodes
+        .iter()
+        .map(|node| if is_ghost(node) { GHOST } else { 0 });
     let u32s = |value: fn(&Node<'_>) -> u32| Data::U32(nodes.iter().map(value).collect());
     let texts = |value: fn(&Node<'_>) -> Vec<u8>| Data::Texts(nodes.iter().map(value).collect());
     let paths: Vec<Vec<u8>> = nodes
@@ -319,7 +373,7 @@ fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
         ),
         (1033, Data::U16(vec![0; nodes.len()])),
         (1034, u32s(|node| node.item.mtime_s)),
-        (1035, texts(digest)),
+        (1035, Data::Texts(digests.collect())),
         (
             1036,
             texts(|node| {
@@ -330,7 +384,7 @@ fn file_tags(nodes: &[Node<'_>], is_long: bool) -> Vec<(u32, Data)> {
                 }
             }),
         ),
-        (1037, u32s(|_| 0)),
+        (1037, Data::U32(flags.collect())),
         (1039, texts(|_| b"root".to_vec())),
         (1040, texts(|_| b"root".to_vec())),
         (1095, u32s(|_| 1)),

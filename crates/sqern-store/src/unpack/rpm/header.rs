@@ -111,6 +111,11 @@ impl Header {
         self.raw
     }
 
+    /// Returns whether the header contains a tag, of any type.
+    pub(super) fn contains(&self, tag: u32) -> bool {
+        self.index.iter().any(|entry| entry.tag == tag)
+    }
+
     /// Returns the bytes of a tag.
     pub(super) fn bytes(&self, tag: u32) -> Result<Option<&[u8]>, Error> {
         let found = self.find(tag, Type::Bytes)?;

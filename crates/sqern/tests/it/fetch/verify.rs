@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sqern_testkit::clean_command;
 use sqern_testkit::package::{Headers, RpmFile};
-use sqern_testkit::repo::{Deb, FakeRepo, FakeRpmRepo, FileServer, RepoFault, SigningKey, rpm};
+use sqern_testkit::repo::{
+    Deb, FakeRepo, FakeRpmRepo, FileServer, RepoFault, SigningKey, deb, rpm,
+};
 
 use super::rpm::{alma8, rpmbuild};
 use super::{Fixture, kernel};
@@ -257,6 +259,100 @@ async fn an_rpm_with_an_invalid_signature_is_never_used() {
                 "{refused:?}"
             );
         }
+        assert_eq!(fixture.fetched().await, "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_package_with_a_valid_signature_is_never_used() {
+    let key = SigningKey::shared();
+    let of = |name: &str, version: &str, release: &str, architecture: &str| {
+        let payload = Headers::new(EL_KERNEL).kernel_devel();
+        RpmFile::new(name, version, release, architecture)
+            .payload(&payload)
+            .signed(&key)
+    };
+    let listed =
+        "source baseos lists package kernel-devel 4.18.0-1.el8 x86_64, but its file is package ";
+    for (file, found) in [
+        (
+            of("kernel-debug-devel", "4.18.0", "1.el8", "x86_64"),
+            "kernel-debug-devel 4.18.0-1.el8 x86_64",
+        ),
+        (
+            of("kernel-devel", "4.17.9", "1.el8", "x86_64"),
+            "kernel-devel 4.17.9-1.el8 x86_64",
+        ),
+        (
+            of("kernel-devel", "4.18.0", "0.el8", "x86_64"),
+            "kernel-devel 4.18.0-0.el8 x86_64",
+        ),
+        (
+            of("kernel-devel", "4.18.0", "1.el8", "aarch64"),
+            "kernel-devel 4.18.0-1.el8 aarch64",
+        ),
+        (
+            kernel_devel().epoch(1).signed(&key),
+            "kernel-devel 1:4.18.0-1.el8 x86_64",
+        ),
+    ] {
+        let fixture = rpm_source(file.bytes().unwrap(), true).await;
+        for more in [&[][..], &["--allow-unverified"]] {
+            let refused = fixture.program.run(&fixture.arguments(more));
+            let expected = format!("{listed}{found}");
+            assert!(
+                refused.status == 1 && refused.stderr.contains(&expected),
+                "{refused:?}"
+            );
+            assert!(
+                !refused.stderr.contains("--allow-unverified"),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(fixture.fetched().await, "");
+    }
+    let source = kernel_devel().source_package().signed(&key);
+    let fixture = rpm_source(source.bytes().unwrap(), true).await;
+    let refused = fixture
+        .program
+        .run(&fixture.arguments(&["--allow-unverified"]));
+    assert!(
+        refused.stderr.contains("found a source package"),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deb_of_another_package_is_never_used() {
+    let planned = "linux-headers-6.1.0-1-amd64";
+    for (name, version, architecture) in [
+        ("linux-headers-6.1.0-0-amd64", "6.1.1", "amd64"),
+        (planned, "6.1.0", "amd64"),
+        (planned, "1:6.1.1", "amd64"),
+        (planned, "6.1.1", "i386"),
+    ] {
+        let [_, common] = kernel("6.1.0-1");
+        let payload = Headers::new(KERNEL).debian("linux-headers-6.1.0-1-common");
+        let headers = deb(name)
+            .version(version)
+            .architecture(architecture)
+            .payload(&payload)
+            .depends("linux-headers-6.1.0-1-common")
+            // The index contains other fields than the file.
+            .field("Package", planned)
+            .field("Version", "6.1.1")
+            .field("Architecture", "amd64");
+        let fixture = unsigned([headers, common]).await;
+        let refused = fixture
+            .program
+            .run(&fixture.arguments(&["--allow-unverified"]));
+        let expected = format!(
+            "lists package {planned} 6.1.1 amd64, but its file is package {name} {version} {architecture}"
+        );
+        assert!(
+            refused.status == 1 && refused.stderr.contains(&expected),
+            "{refused:?}"
+        );
         assert_eq!(fixture.fetched().await, "");
     }
 }
