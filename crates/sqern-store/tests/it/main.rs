@@ -7,5 +7,6 @@ mod limits;
 mod multiple_packages;
 mod prove;
 mod round_trip;
+mod rpm_payload;
 mod support;
 mod tree;

@@ -2,6 +2,10 @@
 //!
 //! Entries of the stripped format refer to files of the header by their index. rpm 4 uses it for
 //! packages with files above 4 GiB, and rpm 6 uses it always.
+//!
+//! The header determines all properties of the files, and the payload must agree with it: it contains
+//! each file exactly once, except ghost files, and the content of a file has the size and the SHA-256
+//! of each of its hard links.
 
 use std::collections::HashMap;
 use std::io::Read as _;
@@ -10,10 +14,10 @@ use sqern_model::counted;
 
 use super::super::archive::ArchiveReader;
 use super::super::entry::{Entry, EntryKind, TYPE_BITS};
-use super::super::error::{damaged, invalid};
+use super::super::error::{damaged, invalid, rejected};
 use super::super::path::{EntryPath, escape};
 use super::super::staging::Staging;
-use super::files::{FileInfo, Files};
+use super::files::{FileInfo, Files, Inode};
 use crate::Error;
 
 const NEWC: &[u8] = b"070701";
@@ -25,18 +29,19 @@ const TRAILER: &[u8] = b"TRAILER!!!";
 /// The part of an entry before its data.
 struct EntryHead<'a> {
     name: Vec<u8>,
+    /// The index of the file in the header.
+    index: usize,
     file: &'a FileInfo,
-    /// The size of the data, which follows only the last hard link of a file.
+    /// The size of the data, which follows only one hard link of a file.
     data_bytes: u64,
-    /// Whether the file might have other hard links.
-    is_linked: bool,
-    inode: (u32, u32),
+    /// The inode of the file in the header, if it has other hard links.
+    shared_inode: Option<Inode>,
 }
 
 /// Hard links whose data follows later.
 #[derive(Default)]
 struct PendingLinks {
-    by_inode: HashMap<(u32, u32), Vec<Entry>>,
+    by_inode: HashMap<Inode, Vec<Entry>>,
     names_bytes: usize,
 }
 
@@ -47,8 +52,13 @@ pub(super) fn unpack(
     staging: &mut Staging<'_>,
 ) -> Result<(), Error> {
     let mut pending = PendingLinks::default();
+    let mut is_contained = vec![false; files.all().len()];
     while let Some(head) = next(reader, files, staging)? {
         let entry = entry(&head, staging)?;
+        if std::mem::replace(&mut is_contained[head.index], true) {
+            let reason = "the package contains the path twice";
+            return Err(rejected("cannot unpack", reason, entry.path.as_str()));
+        }
         let location = || escape(&head.name);
         match entry.kind {
             EntryKind::Symlink => {
@@ -86,10 +96,10 @@ pub(super) fn unpack(
                     staging.symlink(&entry, &to)?;
                 }
             }
-            EntryKind::File if head.is_linked && head.data_bytes == 0 => {
-                pending.add(head.inode, entry, staging)?;
-            }
-            EntryKind::File => write_file(reader, &entry, &head, &mut pending, staging)?,
+            EntryKind::File => match head.shared_inode {
+                Some(inode) if head.data_bytes == 0 => pending.add(inode, entry, staging)?,
+                _ => write_file(reader, &entry, &head, &mut pending, staging)?,
+            },
             _ if head.data_bytes != 0 => {
                 return Err(invalid(
                     "data only after the header of a file or symbolic link",
@@ -102,7 +112,16 @@ pub(super) fn unpack(
         }
         skip_padding(reader).map_err(|error| damaged(&error, location()))?;
     }
-    pending.finish(staging)
+    pending.finish(staging)?;
+    let mut listed = files.all().iter().zip(is_contained);
+    match listed.find(|(file, is_contained)| !file.is_ghost && !is_contained) {
+        None => Ok(()),
+        Some((file, _)) => Err(invalid(
+            "all files that the header lists",
+            "no such entry in the payload",
+            escape(&file.path),
+        )),
+    }
 }
 
 /// Writes a file and its hard links.
@@ -113,11 +132,20 @@ fn write_file(
     pending: &mut PendingLinks,
     staging: &mut Staging<'_>,
 ) -> Result<(), Error> {
-    let names = if head.is_linked {
-        pending.by_inode.remove(&head.inode).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
+    if head.data_bytes != entry.size_bytes {
+        return Err(invalid(
+            format!("{} as in the header", counted(entry.size_bytes, "byte")),
+            counted(head.data_bytes, "byte"),
+            escape(&head.name),
+        ));
+    }
+    let names = head
+        .shared_inode
+        .and_then(|inode| pending.by_inode.remove(&inode))
+        .unwrap_or_default();
+    for name in &names {
+        require_same_content(entry, name)?;
+    }
     if !staging.skips(entry) {
         staging.file(entry, reader)?;
         return link_all(&names, &entry.path, staging);
@@ -128,14 +156,21 @@ fn write_file(
             .skip(entry.size_bytes)
             .map_err(|error| damaged(&error, escape(&head.name)));
     };
-    staging.file(
-        &Entry {
-            size_bytes: entry.size_bytes,
-            ..first.clone()
-        },
-        reader,
-    )?;
+    staging.file(first, reader)?;
     link_all(others, &first.path, staging)
+}
+
+/// Returns an error if two hard links of a file have different sizes or checksums in the header.
+fn require_same_content(entry: &Entry, name: &Entry) -> Result<(), Error> {
+    if (name.size_bytes, name.sha256) == (entry.size_bytes, entry.sha256) {
+        return Ok(());
+    }
+    let path = entry.path.as_str();
+    Err(invalid(
+        format!("size and SHA-256 of its hard link {path} in the header"),
+        "another size or SHA-256",
+        name.path.as_str(),
+    ))
 }
 
 fn link_all(names: &[Entry], to: &EntryPath, staging: &mut Staging<'_>) -> Result<(), Error> {
@@ -145,12 +180,7 @@ fn link_all(names: &[Entry], to: &EntryPath, staging: &mut Staging<'_>) -> Resul
 }
 
 impl PendingLinks {
-    fn add(
-        &mut self,
-        inode: (u32, u32),
-        entry: Entry,
-        staging: &mut Staging<'_>,
-    ) -> Result<(), Error> {
+    fn add(&mut self, inode: Inode, entry: Entry, staging: &mut Staging<'_>) -> Result<(), Error> {
         if staging.skips(&entry) {
             return Ok(());
         }
@@ -166,17 +196,21 @@ impl PendingLinks {
         Ok(())
     }
 
-    /// Writes the remaining files, which are empty.
+    /// Writes the remaining files, which must be empty.
     fn finish(self, staging: &mut Staging<'_>) -> Result<(), Error> {
         for names in self.by_inode.into_values() {
+            if let Some(name) = names.iter().find(|name| name.size_bytes != 0) {
+                return Err(invalid(
+                    format!("{} as in the header", counted(name.size_bytes, "byte")),
+                    "no data after any hard link",
+                    name.path.as_str(),
+                ));
+            }
             if let Some((first, others)) = names.split_first() {
-                staging.file(
-                    &Entry {
-                        size_bytes: 0,
-                        ..first.clone()
-                    },
-                    &mut std::io::empty(),
-                )?;
+                for name in others {
+                    require_same_content(first, name)?;
+                }
+                staging.file(first, &mut std::io::empty())?;
                 link_all(others, &first.path, staging)?;
             }
         }
@@ -190,7 +224,7 @@ fn entry(head: &EntryHead<'_>, staging: &mut Staging<'_>) -> Result<Entry, Error
     let kind = EntryKind::from_mode(head.file.mode, &head.name)?;
     let mut entry = Entry::new(&head.name, kind, head.file.mode, staging.limits)?;
     entry.mtime_s = head.file.mtime_s;
-    entry.size_bytes = head.data_bytes;
+    entry.size_bytes = head.file.size_bytes;
     entry.sha256 = head.file.sha256.filter(|_| kind == EntryKind::File);
     Ok(entry)
 }
@@ -211,14 +245,15 @@ fn next<'a>(
             skip_padding(reader).map_err(failed)?;
             let file = usize::try_from(index)
                 .ok()
-                .and_then(|index| files.get(index));
-            let Some(file) = file else {
+                .and_then(|index| Some((index, files.all().get(index)?)));
+            let Some((index, file)) = file else {
                 return Err(invalid(
                     "a file that the header lists",
                     format!("number {index}"),
                     location,
                 ));
             };
+            require_no_ghost(file, &file.path)?;
             let is_directory = file.mode & TYPE_BITS == 0o040_000;
             let data_bytes = if is_directory || !file.is_last_name {
                 0
@@ -227,10 +262,10 @@ fn next<'a>(
             };
             Ok(Some(EntryHead {
                 name: file.path.clone(),
+                index,
                 file,
                 data_bytes,
-                is_linked: true,
-                inode: file.inode,
+                shared_inode: file.shared_inode,
             }))
         }
         NEWC | NEWC_CRC => newc(reader, files, staging, &location),
@@ -253,15 +288,15 @@ fn newc<'a>(
 ) -> Result<Option<EntryHead<'a>>, Error> {
     let fields: [u32; 13] = fields(reader, location)?;
     let [
-        inode,
+        _,
         mode,
         _,
         _,
         names,
         _,
         data_bytes,
-        major,
-        minor,
+        _,
+        _,
         _,
         _,
         name_bytes,
@@ -290,25 +325,41 @@ fn newc<'a>(
     }
     skip_padding(reader).map_err(|error| damaged(&error, location))?;
     let path = EntryPath::new(&name, staging.limits)?;
-    let Some(file) = files.find(path.as_str()) else {
+    let Some(index) = files.find(path.as_str()) else {
         return Err(invalid(
             "a file that the header lists",
             "another file",
             escape(&name),
         ));
     };
+    let file = &files.all()[index];
+    require_no_ghost(file, &name)?;
     if file.mode & TYPE_BITS != mode & TYPE_BITS {
         let expected = format!("an entry of mode {:06o} as in the header", file.mode);
         return Err(invalid(expected, format!("{mode:06o}"), escape(&name)));
     }
     let head = EntryHead {
         name,
+        index,
         file,
         data_bytes: u64::from(data_bytes),
-        is_linked: names > 1,
-        inode: (major << 8 | minor & 0xff, inode),
+        // Old versions of rpm shortened inode numbers in the header, so that different files can have
+        // the same one.
+        shared_inode: file.shared_inode.filter(|_| names > 1),
     };
     Ok(Some(head))
+}
+
+/// Returns an error if the payload contains a ghost file, whose content the header does not determine.
+fn require_no_ghost(file: &FileInfo, name: &[u8]) -> Result<(), Error> {
+    if file.is_ghost {
+        return Err(invalid(
+            "a file that the header lists",
+            "a ghost file",
+            escape(name),
+        ));
+    }
+    Ok(())
 }
 
 /// Reads numbers of 8 hexadecimal digits.

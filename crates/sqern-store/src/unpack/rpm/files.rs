@@ -1,6 +1,6 @@
 //! The list of files in the header of an rpm.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqern_model::counted;
 
@@ -17,6 +17,7 @@ const FILE_MODES: u32 = 1030;
 const FILE_MTIMES: u32 = 1034;
 const FILE_DIGESTS: u32 = 1035;
 const FILE_LINK_TARGETS: u32 = 1036;
+const FILE_FLAGS: u32 = 1037;
 const FILE_DEVICES: u32 = 1095;
 const FILE_INODES: u32 = 1096;
 const DIR_INDEXES: u32 = 1116;
@@ -28,6 +29,11 @@ const SHA256: u32 = 8;
 
 /// The type bits of a regular file (inode(7)).
 const REGULAR: u32 = 0o100_000;
+/// The flag of a file that the package owns, but does not contain (`RPMFILE_GHOST` of rpm).
+const GHOST: u32 = 1 << 6;
+
+/// The device and inode number of a file in the header.
+pub(super) type Inode = (u32, u32);
 
 /// A file in the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +43,12 @@ pub(super) struct FileInfo {
     pub(super) mode: u32,
     pub(super) size_bytes: u64,
     pub(super) mtime_s: u64,
-    /// The device and inode number, which hard links of a file share.
-    pub(super) inode: (u32, u32),
-    /// Whether this is the last hard link of the file. The payload contains the data of a file with
-    /// its last link.
+    /// Whether the payload does not contain the file.
+    pub(super) is_ghost: bool,
+    /// The inode that this file shares with its other hard links; `None` without further links.
+    pub(super) shared_inode: Option<Inode>,
+    /// Whether this is the last hard link of the file, or its only name. A payload in the stripped
+    /// format contains the data of a file with its last link.
     pub(super) is_last_name: bool,
     /// The checksum of a regular file, if it is a SHA-256. Older algorithms are not secure.
     pub(super) sha256: Option<[u8; 32]>,
@@ -72,6 +80,10 @@ impl Files {
         let mtimes = of_length(header.u32s(FILE_MTIMES)?, count, "times")?;
         let inodes = of_length(header.u32s(FILE_INODES)?, count, "inodes")?;
         let devices = of_length(header.u32s(FILE_DEVICES)?, count, "devices")?;
+        let flags = header
+            .u32s(FILE_FLAGS)?
+            .map(|list| of_length(Some(list), count, "flags"))
+            .transpose()?;
         let sizes = match header.u64s(LONG_FILE_SIZES)? {
             Some(sizes) => sizes,
             None => header
@@ -125,46 +137,62 @@ impl Files {
                 mode: u32::from(modes[index]),
                 size_bytes: sizes[index],
                 mtime_s: u64::from(mtimes[index]),
-                inode: (devices[index], inodes[index]),
+                is_ghost: flags.as_ref().is_some_and(|list| list[index] & GHOST != 0),
+                shared_inode: None,
                 is_last_name: true,
             });
         }
-        mark_last_names(&mut all);
+        mark_hard_links(&mut all, devices.into_iter().zip(inodes));
         let mut by_path: Vec<usize> = (0..all.len()).collect();
         by_path.sort_by(|a, b| all[*a].path.cmp(&all[*b].path));
         Ok(Self { all, by_path })
     }
 
-    /// Returns whether the header determines the content of all files: it contains a SHA-256 of each
-    /// regular file that is not empty, and the targets of symbolic links.
+    /// Returns whether the header determines the content of all files of the payload: it contains a
+    /// SHA-256 of each regular file that is not empty, and the targets of symbolic links.
     pub(super) fn have_digests(&self) -> bool {
-        self.all.iter().all(|file| {
+        let mut contained = self.all.iter().filter(|file| !file.is_ghost);
+        contained.all(|file| {
             let is_regular = file.mode & TYPE_BITS == REGULAR;
             file.link_target.is_some()
                 && (!is_regular || file.size_bytes == 0 || file.sha256.is_some())
         })
     }
 
-    /// Returns the file with an index in the header.
-    pub(super) fn get(&self, index: usize) -> Option<&FileInfo> {
-        self.all.get(index)
+    /// Returns all files, in the order of the header.
+    pub(super) fn all(&self) -> &[FileInfo] {
+        &self.all
     }
 
-    /// Returns the file with a path.
-    pub(super) fn find(&self, path: &str) -> Option<&FileInfo> {
-        let found = self
-            .by_path
+    /// Returns the index of the file with a path.
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
+        self.by_path
             .binary_search_by(|index| self.all[*index].path.as_slice().cmp(path.as_bytes()))
-            .ok()?;
-        Some(&self.all[self.by_path[found]])
+            .ok()
+            .map(|found| self.by_path[found])
     }
 }
 
-/// Marks the last hard link of each file.
-fn mark_last_names(all: &mut [FileInfo]) {
-    let mut seen = HashSet::new();
-    for file in all.iter_mut().rev() {
-        file.is_last_name = file.mode & TYPE_BITS != REGULAR || seen.insert(file.inode);
+/// Marks the hard links of each file. As in rpm (`rpmfilesBuildNLink`), they are the regular files of
+/// the payload with the same device and inode number, which is not 0.
+fn mark_hard_links(all: &mut [FileInfo], inodes: impl Iterator<Item = Inode>) {
+    let mut names: HashMap<Inode, Vec<usize>> = HashMap::new();
+    for (index, (file, inode)) in all.iter().zip(inodes).enumerate() {
+        let (_, number) = inode;
+        if file.mode & TYPE_BITS == REGULAR && !file.is_ghost && number != 0 {
+            names.entry(inode).or_default().push(index);
+        }
+    }
+    for (inode, names) in names {
+        let Some((last, others)) = names.split_last().filter(|(_, others)| !others.is_empty())
+        else {
+            continue;
+        };
+        all[*last].shared_inode = Some(inode);
+        for index in others {
+            all[*index].shared_inode = Some(inode);
+            all[*index].is_last_name = false;
+        }
     }
 }
 
