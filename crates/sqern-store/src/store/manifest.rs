@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole};
+use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole, counted};
 use sqern_sandbox::Applied;
 
 use super::inaccessible;
@@ -16,7 +16,7 @@ use crate::{Error, ErrorKind};
 pub(super) const MANIFEST: &str = "manifest.json";
 /// The format of manifests.
 const SCHEMA: &str = "sqern.manifest/1";
-/// The size limit. A kernel has at most a few packages.
+/// The size limit of a manifest. A kernel has at most a few packages.
 const MAX_MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The description of a tree.
@@ -169,15 +169,29 @@ impl Manifest {
     }
 
     /// Writes the manifest of a tree, and syncs it to disk.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the manifest is too large to be read again, or if it cannot be written.
     pub(super) fn write(&self, tree: &Path) -> Result<(), Error> {
         let path = tree.join(MANIFEST);
-        let write = || {
-            let mut text = serde_json::to_string_pretty(self)?;
-            text.push('\n');
+        let write = |text: &str| {
             let mut file = File::create_new(&path)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
-        write().map_err(|error| inaccessible(error, &path))
+        let failed = |error: io::Error| inaccessible(error, &path);
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| failed(error.into()))?;
+        text.push('\n');
+        if text.len() as u64 > MAX_MANIFEST_BYTES {
+            let reason = format!(
+                "it would have {}, more than the limit of {MAX_MANIFEST_BYTES}",
+                counted(text.len(), "byte")
+            );
+            let operation = "cannot write manifest";
+            let kind = ErrorKind::InvalidManifest;
+            return Err(Error::failed(kind, operation, reason, path.display()));
+        }
+        write(&text).map_err(failed)
     }
 }

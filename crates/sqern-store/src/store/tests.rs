@@ -127,6 +127,35 @@ fn commit_replaces_an_existing_tree() {
 }
 
 #[test]
+fn manifest_that_could_not_be_read_again_is_not_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let commit = |change: String| {
+        let staged = store.begin(&kernel()).unwrap().unwrap();
+        fs::write(staged.root().join("file"), "").unwrap();
+        let manifest = Manifest {
+            changes: vec![change],
+            ..manifest(staged.root())
+        };
+        staged.commit(&manifest)
+    };
+    let error = commit("x".repeat(4 << 20)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidManifest);
+    assert!(
+        error.to_string().contains("more than the limit of 4194304"),
+        "{error}"
+    );
+    assert_eq!(store.find(&kernel()).unwrap(), None);
+    let empty = serde_json::to_string_pretty(&manifest(directory.path())).unwrap();
+    let margin = 1000 + empty.len();
+    commit("x".repeat((4 << 20) - margin)).unwrap();
+    assert!(matches!(
+        store.find(&kernel()).unwrap(),
+        Some(Found::Tree(_))
+    ));
+}
+
+#[test]
 fn remains_of_an_aborted_preparation_are_removed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();

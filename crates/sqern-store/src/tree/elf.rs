@@ -8,6 +8,11 @@ use sqern_model::counted;
 /// descriptions.
 const MAX_SECTION_BYTES: u64 = 4 << 20;
 
+/// The limit of needed libraries. Programs of the kernel need fewer than 10.
+const MAX_LIBRARIES: usize = 100;
+/// The limit of the name of a library in bytes, which is that of file names.
+const MAX_LIBRARY_BYTES: usize = 255;
+
 /// The tag of a needed library in `.dynamic` (System V ABI, "Dynamic Section").
 const DT_NEEDED: u64 = 1;
 
@@ -26,9 +31,12 @@ pub(super) enum ElfError {
     /// The requested section is missing.
     #[error("no section {0}")]
     NoSection(String),
-    /// The name of a needed library is missing.
-    #[error("library without a name")]
+    /// The name of a needed library is missing or invalid.
+    #[error("library without a valid name")]
     UnnamedLibrary,
+    /// The file needs more libraries than a program of the kernel.
+    #[error("more than {MAX_LIBRARIES} libraries")]
+    TooManyLibraries,
     /// A section exceeds the size limit.
     #[error("section of {} exceeds the limit of {MAX_SECTION_BYTES} bytes", counted(*.0, "byte"))]
     TooLarge(u64),
@@ -100,11 +108,13 @@ pub(super) fn section(file: &mut (impl Read + Seek), name: &str) -> Result<Vec<u
     }
 }
 
-/// Returns the sonames of the libraries that a dynamic program or library loads.
+/// Returns the sonames of the libraries that a dynamic program or library loads. They consist of printable
+/// ASCII characters without blanks.
 ///
 /// # Errors
 ///
-/// Returns an error if the file is not a complete dynamic ELF file.
+/// Returns an error if the file is not a complete dynamic ELF file, or if the number or the names of the
+/// libraries exceed a limit.
 pub(super) fn needed(file: &mut (impl Read + Seek)) -> Result<Vec<String>, ElfError> {
     let layout = Layout::new(&read_at(file, 0, 16)?);
     let (entries, names) = (section(file, ".dynamic")?, section(file, ".dynstr")?);
@@ -115,13 +125,18 @@ pub(super) fn needed(file: &mut (impl Read + Seek)) -> Result<Vec<String>, ElfEr
     let name_of = |entry: &[u8]| {
         let offset = usize::try_from(layout.number(entry, width, width)).ok()?;
         let name = names.get(offset..)?.split(|byte| *byte == 0).next()?;
-        String::from_utf8(name.to_vec())
-            .ok()
-            .filter(|name| !name.is_empty())
+        let is_name =
+            (1..=MAX_LIBRARY_BYTES).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic);
+        is_name.then(|| String::from_utf8_lossy(name).into_owned())
     };
-    needed
+    let names: Vec<String> = needed
+        .take(MAX_LIBRARIES + 1)
         .map(|entry| name_of(entry).ok_or(ElfError::UnnamedLibrary))
-        .collect()
+        .collect::<Result<_, _>>()?;
+    if names.len() > MAX_LIBRARIES {
+        return Err(ElfError::TooManyLibraries);
+    }
+    Ok(names)
 }
 
 impl Layout {
@@ -179,8 +194,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Returns an ELF file with an empty section, `.modinfo` and the section names.
-    fn elf(is_64: bool, is_little: bool, data: &[u8]) -> Vec<u8> {
+    /// Returns an ELF file with an empty section, these sections and the section names.
+    fn elf(is_64: bool, is_little: bool, sections: &[(&str, &[u8])]) -> Vec<u8> {
         let number = |value: usize, width: usize| -> Vec<u8> {
             let bytes = (value as u64).to_be_bytes()[8 - width..].to_vec();
             if is_little {
@@ -191,7 +206,16 @@ mod tests {
         };
         let word = if is_64 { 8 } else { 4 };
         let header_bytes = if is_64 { 64 } else { 52 };
-        let names = b"\0.modinfo\0.shstrtab\0";
+        let entry_bytes = if is_64 { 64 } else { 40 };
+        let (mut names, mut data, mut table) = (b"\0".to_vec(), Vec::new(), vec![(0, 0, 0)]);
+        for (name, content) in sections {
+            table.push((names.len(), header_bytes + data.len(), content.len()));
+            names.extend([name.as_bytes(), b"\0"].concat());
+            data.extend(*content);
+        }
+        let name = names.len();
+        names.extend(b".shstrtab\0");
+        table.push((name, header_bytes + data.len(), names.len()));
         let mut file = [
             b"\x7fELF",
             &[1 + u8::from(is_64), 2 - u8::from(is_little), 1][..],
@@ -205,29 +229,25 @@ mod tests {
                 number(1, 4),
                 number(0, word),
                 number(0, word),
-            ]
-            .concat(),
-        );
-        file.extend(
-            [
                 number(header_bytes + data.len() + names.len(), word),
                 number(0, 4),
             ]
             .concat(),
         );
-        let entry_bytes = if is_64 { 64 } else { 40 };
         file.extend(
-            [header_bytes, 0, 0, entry_bytes, 3, 2]
-                .map(|value| number(value, 2))
-                .concat(),
+            [
+                header_bytes,
+                0,
+                0,
+                entry_bytes,
+                table.len(),
+                table.len() - 1,
+            ]
+            .map(|value| number(value, 2))
+            .concat(),
         );
         file.extend([data, names].concat());
-        let start = header_bytes;
-        for (name, offset, size) in [
-            (0, 0, 0),
-            (1, start, data.len()),
-            (10, start + data.len(), names.len()),
-        ] {
+        for (name, offset, size) in table {
             let section = [
                 number(name, 4),
                 number(1, 4),
@@ -243,10 +263,39 @@ mod tests {
         file
     }
 
+    const MODINFO: &[(&str, &[u8])] = &[(".modinfo", b"vermagic=6.1.0\0")];
+
+    #[test]
+    fn libraries_of_a_program_are_limited() {
+        let needed_of = |count: u64, name: &[u8]| {
+            let entry = [DT_NEEDED.to_le_bytes(), 0_u64.to_le_bytes()].concat();
+            let entries = entry.repeat(usize::try_from(count).unwrap());
+            let sections = [(".dynamic", &entries[..]), (".dynstr", name)];
+            let found = needed(&mut Cursor::new(elf(true, true, &sections)));
+            found.map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            needed_of(1, b"libelf.so.1\0").unwrap(),
+            ["libelf.so.1".to_owned()]
+        );
+        let limit = MAX_LIBRARIES as u64;
+        assert_eq!(needed_of(limit, b"a\0").unwrap().len(), MAX_LIBRARIES);
+        assert_eq!(
+            needed_of(limit + 1, b"a\0").unwrap_err(),
+            "more than 100 libraries"
+        );
+        for name in [&b"\0"[..], b"a\x1b[2J\0", b"a b\0", b"\xff\0", &[b'a'; 256]] {
+            assert_eq!(
+                needed_of(1, name).unwrap_err(),
+                "library without a valid name"
+            );
+        }
+    }
+
     #[test]
     fn sections_are_read_in_each_class_and_byte_order() {
         for (is_64, is_little) in [(true, true), (true, false), (false, true), (false, false)] {
-            let file = elf(is_64, is_little, b"vermagic=6.1.0\0");
+            let file = elf(is_64, is_little, MODINFO);
             assert_eq!(
                 section(&mut Cursor::new(file), ".modinfo").unwrap(),
                 b"vermagic=6.1.0\0"
@@ -263,13 +312,13 @@ mod tests {
         };
         assert_eq!(error(b"#!/bin/sh and more", ".modinfo"), "not an ELF file");
         assert_eq!(error(b"\x7fELF", ".modinfo"), "truncated ELF file");
-        assert_eq!(error(&elf(true, true, b""), ".text"), "no section .text");
+        assert_eq!(error(&elf(true, true, &[]), ".text"), "no section .text");
     }
 
     proptest! {
         #[test]
         fn damaged_files_never_panic(offset in 0_usize..260, byte: u8, length in 0_usize..300) {
-            let mut file = elf(true, true, b"vermagic=6.1.0\0");
+            let mut file = elf(true, true, MODINFO);
             let offset = offset % file.len();
             file[offset] = byte;
             file.truncate(length);

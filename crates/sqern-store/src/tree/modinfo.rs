@@ -3,15 +3,22 @@
 use std::io::Cursor;
 use std::path::Path;
 
+use sqern_model::counted;
+
 use super::elf;
 use crate::{Error, ErrorKind};
 
+/// The maximum size of a vermagic. That of a kernel with all options (`include/linux/vermagic.h`, with
+/// the hash of `RANDSTRUCT`) has about 200 bytes.
+const MAX_VERMAGIC_BYTES: usize = 256;
+
 /// Returns the `vermagic` of a module with this content: the release of its kernel, then the build options that both
-/// must have in common.
+/// must have in common. It is printable ASCII text of at most 256 bytes.
 ///
 /// # Errors
 ///
-/// Returns an error if the file is not a module with a vermagic.
+/// Returns an error if the file is not a module with such a vermagic. Programs of the package create the
+/// module, so they could write any text.
 pub(super) fn vermagic(content: Option<&[u8]>, module: &Path) -> Result<String, Error> {
     let invalid = |reason: String| {
         Error::failed(
@@ -24,14 +31,25 @@ pub(super) fn vermagic(content: Option<&[u8]>, module: &Path) -> Result<String, 
     let content = content.ok_or_else(|| invalid("make created no module".into()))?;
     let section = elf::section(&mut Cursor::new(content), ".modinfo")
         .map_err(|error| invalid(error.to_string()))?;
-    value(&section, "vermagic").ok_or_else(|| invalid("no vermagic in .modinfo".into()))
+    let vermagic = value(&section, "vermagic")
+        .ok_or_else(|| invalid("no vermagic in .modinfo".into()))?
+        .trim_ascii_end();
+    if vermagic.len() > MAX_VERMAGIC_BYTES {
+        return Err(invalid(format!(
+            "it has {}, more than the limit of {MAX_VERMAGIC_BYTES}",
+            counted(vermagic.len(), "byte")
+        )));
+    }
+    match str::from_utf8(vermagic) {
+        Ok(text) if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) => Ok(text.to_owned()),
+        _ => Err(invalid("it is not printable ASCII text".into())),
+    }
 }
 
 /// Returns the value of a key. The section consists of null-terminated entries `key=value`.
-fn value(section: &[u8], key: &str) -> Option<String> {
+fn value<'a>(section: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut fields = section.split(|byte| *byte == 0);
-    let value = fields.find_map(|field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))?;
-    Some(String::from_utf8_lossy(value).trim_end().to_owned())
+    fields.find_map(|field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
 }
 
 #[cfg(test)]
@@ -43,8 +61,8 @@ mod tests {
         let section =
             b"license=GPL\0vermagic_x=1\0vermagic=6.1.0-25-amd64 SMP mod_unload \0\0name=x\0";
         assert_eq!(
-            value(section, "vermagic").as_deref(),
-            Some("6.1.0-25-amd64 SMP mod_unload")
+            value(section, "vermagic"),
+            Some(&b"6.1.0-25-amd64 SMP mod_unload "[..])
         );
         assert_eq!(value(section, "vermag"), None);
     }

@@ -72,6 +72,30 @@ fn release_in_vermagic_must_match_completely() {
 }
 
 #[test]
+fn vermagic_of_a_module_is_limited_printable_text() {
+    let vermagic = |options: &str| {
+        let makefile = RULE.replace("SMP mod_unload", options);
+        Tree::new(&makefile).prove(&ProveOptions::default())
+    };
+    let release = "6.1.0-25-amd64 ".len();
+    let longest = vermagic(&"x".repeat(256 - release)).unwrap();
+    assert_eq!(longest.vermagic.len(), 256);
+    for (options, expected) in [
+        (
+            "x".repeat(257 - release),
+            "it has 257 bytes, more than the limit of 256",
+        ),
+        (r"\33[2J".to_owned(), "it is not printable ASCII text"),
+        ("\u{e9}".to_owned(), "it is not printable ASCII text"),
+        ("\u{202e}".to_owned(), "it is not printable ASCII text"),
+    ] {
+        let error = vermagic(&options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BuildFailed);
+        assert!(error.message().ends_with(expected), "{error}");
+    }
+}
+
+#[test]
 fn failed_make_is_reported_with_output_and_hint() {
     let error = failed("modules:\n\t@echo one; echo two >&2; echo 'gcc-12: not found'; exit 3\n");
     assert_eq!(error.kind(), ErrorKind::BuildFailed);

@@ -4,8 +4,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use sqern_model::escape::escape_control;
+
 /// `.config` of a distribution kernel has 300 KiB.
 const MAX_TEXT_BYTES: u64 = 4 << 20;
+
+/// The size limit of a text that is printed.
+const MAX_PRINTED_BYTES: usize = 256;
 
 /// The kernel's configuration.
 pub(super) struct Config(String);
@@ -64,11 +69,11 @@ impl Config {
 }
 
 /// Returns the compiler that a kernel was built with, as its `.config` describes it: `gcc-12
-/// (Debian 12.2.0-14) 12.2.0`.
+/// (Debian 12.2.0-14) 12.2.0`. The result is escaped and has about 256 bytes at most.
 pub(in crate::tree) fn compiler_text(build: &Path) -> Option<String> {
     Config::read(build)
         .value("CONFIG_CC_VERSION_TEXT")
-        .map(str::to_owned)
+        .map(|text| escape_control(text, MAX_PRINTED_BYTES))
 }
 
 fn is_compiler(name: &str) -> bool {
@@ -79,7 +84,7 @@ fn is_compiler(name: &str) -> bool {
         rest.is_empty()
             || rest
                 .strip_prefix('-')
-                .is_some_and(|version| version.parse::<u32>().is_ok())
+                .is_some_and(|version| version.len() <= 4 && version.parse::<u32>().is_ok())
     })
 }
 
