@@ -60,7 +60,8 @@ pub enum Format {
     Json,
     /// RFC 4180 with a header line.
     Csv {
-        /// Whether cells that a spreadsheet would execute are printed without changes.
+        /// Whether values are printed without changes. Otherwise, unprintable characters are escaped,
+        /// and values that a spreadsheet would execute are marked.
         is_raw: bool,
     },
 }
@@ -403,7 +404,8 @@ impl Printer {
         write_out(&escape_json(&text.map_err(io::Error::from)?))
     }
 
-    /// Prints a list as CSV. On a terminal, cells are escaped.
+    /// Prints a list as CSV. Cells are escaped, because a file with this output might be displayed on a
+    /// terminal. Raw cells are escaped only on a terminal.
     fn csv(&self, rows: &Rows, is_raw: bool) -> Result<(), CliError> {
         let mut writer = csv::WriterBuilder::new().from_writer(vec![]);
         let header = rows.columns.iter().map(|column| &column.name);
@@ -412,10 +414,10 @@ impl Printer {
                 let cell = |column: &RowColumn| {
                     let value = row.get(&column.name).unwrap_or(&serde_json::Value::Null);
                     let cell = column.kind.csv_of(value, is_raw);
-                    if self.stdout.is_terminal {
-                        escape_value(&cell).into_owned()
-                    } else {
+                    if is_raw && !self.stdout.is_terminal {
                         cell
+                    } else {
+                        escape_value(&cell).into_owned()
                     }
                 };
                 writer.write_record(rows.columns.iter().map(cell))

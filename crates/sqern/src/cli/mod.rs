@@ -111,8 +111,8 @@ pub struct Output {
     /// Print a list as CSV with a header line (only commands that print lists)
     #[arg(long, global = true, help_heading = "Output")]
     csv: bool,
-    /// Print a list as CSV with exact values, for programs; --csv marks values that a spreadsheet
-    /// would execute with '
+    /// Print a list as CSV with exact values, for programs; --csv escapes unprintable characters, and
+    /// marks values that a spreadsheet would execute with '
     #[arg(long, global = true, help_heading = "Output")]
     csv_raw: bool,
     /// Print only data, warnings and errors
