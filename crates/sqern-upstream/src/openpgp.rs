@@ -1,6 +1,7 @@
 //! OpenPGP: keyrings, the cleartext framework of `InRelease`, detached signatures, and verdicts.
 
 mod armor;
+mod certificates;
 mod clearsign;
 mod download;
 #[cfg(any(test, feature = "fuzzing"))]

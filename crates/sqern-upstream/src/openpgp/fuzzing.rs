@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::certificates::certificates;
 use super::clearsign::split;
-use super::keyring::certificates;
 use super::verify::{Verdict, verify};
 
 /// The time of verification: 2026-01-01.
