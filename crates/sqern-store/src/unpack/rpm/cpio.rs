@@ -4,7 +4,7 @@
 //! packages with files above 4 GiB, and rpm 6 uses it always.
 //!
 //! The header determines all properties of the files, and the payload must agree with it: it contains
-//! each file exactly once, except ghost files, and the content of a file has the size and the SHA-256
+//! each file exactly once, except ghost files, which are not written, and the content of a file has the size and the SHA-256
 //! of each of its hard links.
 
 use std::collections::HashMap;
@@ -54,6 +54,16 @@ pub(super) fn unpack(
     let mut pending = PendingLinks::default();
     let mut is_contained = vec![false; files.all().len()];
     while let Some(head) = next(reader, files, staging)? {
+        staging.count(&head.name)?;
+        // Some payloads of rpm before 4.11 contain ghost files, which rpm skips. The header does not
+        // determine their content.
+        if head.file.is_ghost {
+            reader
+                .skip(head.data_bytes)
+                .and_then(|()| skip_padding(reader))
+                .map_err(|error| damaged(&error, escape(&head.name)))?;
+            continue;
+        }
         let entry = entry(&head, staging)?;
         if std::mem::replace(&mut is_contained[head.index], true) {
             let reason = "the package contains the path twice";
@@ -219,8 +229,7 @@ impl PendingLinks {
 }
 
 /// Returns the entry with the attributes in the header.
-fn entry(head: &EntryHead<'_>, staging: &mut Staging<'_>) -> Result<Entry, Error> {
-    staging.count(&head.name)?;
+fn entry(head: &EntryHead<'_>, staging: &Staging<'_>) -> Result<Entry, Error> {
     let kind = EntryKind::from_mode(head.file.mode, &head.name)?;
     let mut entry = Entry::new(&head.name, kind, head.file.mode, staging.limits)?;
     entry.mtime_s = head.file.mtime_s;
@@ -245,7 +254,8 @@ fn next<'a>(
             skip_padding(reader).map_err(failed)?;
             let file = usize::try_from(index)
                 .ok()
-                .and_then(|index| Some((index, files.all().get(index)?)));
+                .and_then(|index| Some((index, files.all().get(index)?)))
+                .filter(|(_, file)| !file.is_ghost);
             let Some((index, file)) = file else {
                 return Err(invalid(
                     "a file that the header lists",
@@ -253,7 +263,6 @@ fn next<'a>(
                     location,
                 ));
             };
-            require_no_ghost(file, &file.path)?;
             let is_directory = file.mode & TYPE_BITS == 0o040_000;
             let data_bytes = if is_directory || !file.is_last_name {
                 0
@@ -333,7 +342,6 @@ fn newc<'a>(
         ));
     };
     let file = &files.all()[index];
-    require_no_ghost(file, &name)?;
     if file.mode & TYPE_BITS != mode & TYPE_BITS {
         let expected = format!("an entry of mode {:06o} as in the header", file.mode);
         return Err(invalid(expected, format!("{mode:06o}"), escape(&name)));
@@ -348,18 +356,6 @@ fn newc<'a>(
         shared_inode: file.shared_inode.filter(|_| names > 1),
     };
     Ok(Some(head))
-}
-
-/// Returns an error if the payload contains a ghost file, whose content the header does not determine.
-fn require_no_ghost(file: &FileInfo, name: &[u8]) -> Result<(), Error> {
-    if file.is_ghost {
-        return Err(invalid(
-            "a file that the header lists",
-            "a ghost file",
-            escape(name),
-        ));
-    }
-    Ok(())
 }
 
 /// Reads numbers of 8 hexadecimal digits.
