@@ -85,6 +85,18 @@ pub enum SourceError {
         /// The value.
         got: String,
     },
+    /// A value of `package-hosts` is not the name of a host.
+    #[error(
+        "{file}: expected the name of a host in package-hosts of source {name:?}, found {got:?}"
+    )]
+    PackageHost {
+        /// The file.
+        file: String,
+        /// The source.
+        name: String,
+        /// The value.
+        got: String,
+    },
     /// A required list is empty.
     #[error("{file}: {field} of source {name:?} must not be empty")]
     Empty {
@@ -261,6 +273,33 @@ impl Source {
         }
     }
 
+    /// Returns the hosts of packages besides those of the repository.
+    #[must_use]
+    pub fn package_hosts(&self) -> &[String] {
+        match self {
+            Self::Apt(_) => &[],
+            Self::RpmMd(source) => &source.package_hosts,
+        }
+    }
+
+    /// Checks that the hosts of packages are names without a scheme, port or path.
+    fn check_package_hosts(&self, file: &str) -> Result<(), SourceError> {
+        let is_host = |host: &String| {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        };
+        match self.package_hosts().iter().find(|host| !is_host(host)) {
+            Some(host) => Err(SourceError::PackageHost {
+                file: file.into(),
+                name: self.name().to_owned(),
+                got: host.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Checks the fingerprints and URLs of keys, and converts the fingerprints to upper case.
     fn check_keys(&mut self, file: &str) -> Result<(), SourceError> {
         let name = self.name().to_owned();
@@ -340,6 +379,7 @@ impl DistroDef {
         let mut sources = Vec::new();
         for mut source in self.sources {
             source.check_keys(file)?;
+            source.check_package_hosts(file)?;
             sources.extend(expand::expand(source, file)?);
         }
         self.sources = sources;

@@ -52,13 +52,23 @@ fn listed_file(size_bytes: u64, checksum: &str) -> Result<ListedFile, Error> {
 
 /// Returns whether a recorded URL can be that of a package of a source: its scheme, host and port are
 /// those of a base URL of the source or of its root metadata, whose URL is `root_url`. A `file` URL must
-/// be below one of these. A mirror from a list is only known by the root metadata.
+/// be below one of these. A mirror from a list is only known by the root metadata. The URL can also be on
+/// the standard port of another host that the source names.
 #[must_use]
 pub fn belongs_to(source: &Source, root_url: Option<&str>, url: &Url) -> bool {
     let bases = match source {
         Source::Apt(source) => &source.base,
         Source::RpmMd(source) => &source.base,
     };
+    let is_listed = url.port().is_none()
+        && matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| {
+            let mut hosts = source.package_hosts().iter();
+            hosts.any(|listed| listed.eq_ignore_ascii_case(host))
+        });
+    if is_listed {
+        return true;
+    }
     let bases = bases.iter().map(String::as_str).chain(root_url);
     bases
         .filter_map(|base| base_url(base).ok())

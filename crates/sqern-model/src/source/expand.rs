@@ -256,6 +256,10 @@ mod tests {
                 format!("{keyring}\nkey-urls = [\"https://h/k\"]"),
                 "keys of source \"os\" must not be empty",
             ),
+            (
+                "package-hosts = [\"https://h\"]".to_owned(),
+                "the name of a host in package-hosts",
+            ),
         ] {
             let error = distro(&fields).expect_err(&fields);
             assert!(error.contains(expected), "{expected}: {error}");

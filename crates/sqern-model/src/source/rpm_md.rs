@@ -29,6 +29,9 @@ pub struct RpmMdSource {
     /// `repomd.xml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metalink: Option<String>,
+    /// Other hosts to which `xml:base` in the metadata may refer (`packages.example.com`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub package_hosts: Vec<String>,
     /// The rpm architectures to read (`x86_64`). `noarch` is always included.
     pub architectures: Vec<String>,
     /// OpenPGP keyring files (`RPM-GPG-KEY-…`, binary or armored). Files that do not exist are

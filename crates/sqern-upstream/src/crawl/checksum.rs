@@ -65,6 +65,7 @@ impl Checksum {
             Source::RpmMd(rpm) => (
                 vec![
                     ("architecture", &rpm.architectures),
+                    ("package host", &rpm.package_hosts),
                     ("keyring", &rpm.keyring),
                     ("key", &rpm.keys),
                 ],

@@ -49,15 +49,17 @@ fn own_bases(source: &Source) -> Vec<Url> {
         .collect()
 }
 
-/// Returns the base URLs of a source and those of its mirror lists. The mirrors in a list are not
-/// configured.
+/// Returns the base URLs of a source, those of its mirror lists, and its other hosts of packages. The
+/// mirrors in a list are not configured.
 fn configured_urls(source: &Source, bases: &[Url]) -> Vec<Url> {
     let lists = match source {
         Source::Apt(_) => vec![],
         Source::RpmMd(source) => source.mirrorlist.iter().chain(&source.metalink).collect(),
     };
     let lists = lists.into_iter().filter_map(|list| base_url(list).ok());
-    bases.iter().cloned().chain(lists).collect()
+    let hosts = source.package_hosts().iter();
+    let hosts = hosts.filter_map(|host| base_url(&format!("https://{host}")).ok());
+    bases.iter().cloned().chain(lists).chain(hosts).collect()
 }
 
 fn with_tls(client: &Client, source: &RpmMdSource) -> Result<Client, Error> {

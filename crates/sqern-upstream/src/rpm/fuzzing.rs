@@ -230,5 +230,5 @@ pub(crate) fn order(data: &[u8]) -> bool {
 
 /// Parses the base URL of an element.
 pub(crate) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
-    location::other_base(base, text)
+    location::other_base(base, text, &[])
 }

@@ -19,8 +19,8 @@ pub(crate) enum LocationError {
         /// The location.
         href: String,
     },
-    /// The base of an element is on another host.
-    #[error("expected an xml:base on {host}, found {xml_base:?}")]
+    /// The base of an element is on a host that the source does not name.
+    #[error("expected an xml:base on {host} or a host in package-hosts, found {xml_base:?}")]
     OtherHost {
         /// The host of the repository.
         host: String,
@@ -29,11 +29,13 @@ pub(crate) enum LocationError {
     },
 }
 
-/// Returns the URL of a location relative to the base URL, or to another base on the same host.
+/// Returns the URL of a location relative to the base URL, or to another base on the same host or one
+/// of `hosts`.
 pub(super) fn location_url(
     base: &Url,
     href: &str,
     xml_base: Option<&str>,
+    hosts: &[String],
 ) -> Result<Url, LocationError> {
     // Paths may be escaped.
     let path = percent_decode_str(href)
@@ -41,7 +43,7 @@ pub(super) fn location_url(
         .map_err(|_| LocationError::NotUtf8(href.to_owned()))?;
     let base = match xml_base {
         None => base.clone(),
-        Some(text) => other_base(base, text)?,
+        Some(text) => other_base(base, text, hosts)?,
     };
     resolve(&base, &path).map_err(|reason| LocationError::Unsafe {
         reason,
@@ -49,8 +51,8 @@ pub(super) fn location_url(
     })
 }
 
-/// Returns the base URL of an element, which must be on the same host.
-pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
+/// Returns the base URL of an element, which must be on the same host or one of `hosts`.
+pub(super) fn other_base(base: &Url, text: &str, hosts: &[String]) -> Result<Url, LocationError> {
     let refused = || LocationError::OtherHost {
         host: base.host_str().unwrap_or("this machine").to_owned(),
         xml_base: text.to_owned(),
@@ -71,7 +73,17 @@ pub(super) fn other_base(base: &Url, text: &str) -> Result<Url, LocationError> {
     // The user must be that of the source, because recorded URLs have no credentials.
     let credentials = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
     let is_user = [credentials(base), (String::new(), None)].contains(&credentials(&other));
-    if origin(&other) == origin(base) && is_user && !is_outside {
+    // Other hosts must be as secure, and receive no credentials.
+    let is_listed = other
+        .host_str()
+        .is_some_and(|host| hosts.iter().any(|listed| listed.eq_ignore_ascii_case(host)))
+        && matches!(
+            (base.scheme(), other.scheme()),
+            ("http", "http") | (_, "https")
+        )
+        && other.port().is_none()
+        && credentials(&other) == (String::new(), None);
+    if (origin(&other) == origin(base) && is_user && !is_outside) || is_listed {
         Ok(other)
     } else {
         Err(refused())

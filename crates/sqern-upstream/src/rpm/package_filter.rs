@@ -27,6 +27,8 @@ pub(super) struct PackageFilter {
     index_architecture: Arc<str>,
     /// The base URL of the packages.
     base: Url,
+    /// The other hosts of packages.
+    hosts: Vec<String>,
 }
 
 /// The relevant content of the element of a package.
@@ -81,7 +83,14 @@ impl PackageFilter {
             architectures: architectures.to_vec(),
             index_architecture: architectures.first().map_or("", String::as_str).into(),
             base,
+            hosts: Vec::new(),
         })
+    }
+
+    /// Returns the filter with other hosts of packages.
+    pub(super) fn with_hosts(mut self, hosts: &[String]) -> Self {
+        self.hosts = hosts.to_vec();
+        self
     }
 
     /// Returns whether packages of this name are relevant.
@@ -158,6 +167,7 @@ impl PackageFilter {
             &self.base,
             package.href.as_deref().unwrap_or_default(),
             package.xml_base.as_deref(),
+            &self.hosts,
         ) {
             Err(defect) => Classified::Defect(escape_entry_text(&format!("{shown}: {defect}"))),
             Ok(url) => match (package.checksum, package.size_bytes) {
@@ -278,6 +288,38 @@ mod tests {
                 "{href:?} {xml_base:?}"
             );
         }
+    }
+
+    #[test]
+    fn other_hosts_must_be_named_and_as_secure() {
+        let base = |scheme: &str| format!("{scheme}://h/os").parse::<Url>().expect("a URL");
+        let hosts = ["other.example".to_owned()];
+        let is_accepted = |scheme: &str, xml_base: &str| {
+            location_url(&base(scheme), "a.rpm", Some(xml_base), &hosts).is_ok()
+        };
+        for (scheme, xml_base, expected) in [
+            ("http", "http://other.example/x/", true),
+            ("http", "https://OTHER.example/x/", true),
+            ("https", "https://other.example", true),
+            ("https", "http://other.example/x/", false),
+            ("https", "https://other.example:8443/x/", false),
+            ("https", "https://user@other.example/x/", false),
+            ("https", "https://example/x/", false),
+            ("https", "ftp://other.example/x/", false),
+        ] {
+            assert_eq!(
+                is_accepted(scheme, xml_base),
+                expected,
+                "{scheme} {xml_base}"
+            );
+        }
+        let url = "https://other.example/x/a.rpm".parse().expect("a URL");
+        let text = "name = \"x\"\nbase = [\"https://h/os\"]\narchitectures = [\"x86_64\"]\n";
+        let source =
+            |text: &str| sqern_model::Source::RpmMd(toml::from_str(text).expect("a source"));
+        assert!(!crate::belongs_to(&source(text), None, &url));
+        let named = format!("{text}package-hosts = [\"other.example\"]\n");
+        assert!(crate::belongs_to(&source(&named), None, &url));
     }
 
     proptest! {

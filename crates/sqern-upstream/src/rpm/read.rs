@@ -71,7 +71,8 @@ async fn from_mirrors(
         .collect();
     let (file, url) = from_first_mirror(root, "package list", downloads).await?;
     let filter = PackageFilter::new(distro, context.source.architectures(), origin.clone())
-        .map_err(|error| invalid_rules(distro, error))?;
+        .map_err(|error| invalid_rules(distro, error))?
+        .with_hosts(context.source.package_hosts());
     let (opened, limits) = (primary.open.clone(), context.options.limits.clone());
     let control = context.control.clone();
     let compression = compression(&primary.href);
@@ -96,7 +97,9 @@ async fn from_mirror(
     primary: &IndexFile,
     stated: &ListedFile,
 ) -> Result<(File, Url), Error> {
-    let url = location_url(base, &primary.href, primary.xml_base.as_deref()).map_err(|error| {
+    let hosts = context.source.package_hosts();
+    let xml_base = primary.xml_base.as_deref();
+    let url = location_url(base, &primary.href, xml_base, hosts).map_err(|error| {
         let operation = "cannot use the location of the package list in";
         Error::caused(ErrorKind::InvalidMetadata, operation, error, &root.url)
     })?;
