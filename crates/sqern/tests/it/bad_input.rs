@@ -187,8 +187,8 @@ async fn a_too_long_line_is_rejected() {
 async fn a_line_without_a_field_is_rejected() {
     must_fail(
         "no field",
-        FakeRepo::new("bookworm").index("Package: a\nthis is no field\n"),
-        &["line 2: expected a field \"Name: value\", found \"this is no field\""],
+        FakeRepo::new("bookworm").index("this is no field\n"),
+        &["line 1: expected a field \"Name: value\", found \"this is no field\""],
     )
     .await;
 }

@@ -64,6 +64,7 @@ const RESTRICTED: &[&str] = &[
     "kver_package.checksum",
     "kver_package.distro",
     "kver_package.role",
+    "kver_package.verified_by",
     "kver_package.version",
     "kver_seen.distro",
     "kver_seen.version",
