@@ -1,6 +1,6 @@
 //! The state of the crawl of a source.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use sqern_model::{CachedFile, CachedIndex, CachedMetadata, CrawlCache, DistroDef, Source};
@@ -28,6 +28,8 @@ pub(crate) struct Context<'a> {
     pub(crate) control: ScanControl,
     /// The number of received bytes.
     bytes: AtomicU64,
+    /// Whether an index differed from the root metadata.
+    is_inconsistent: AtomicBool,
     /// The cache for the next crawl.
     kept: Mutex<CachedMetadata>,
 }
@@ -61,6 +63,7 @@ impl<'a> Context<'a> {
             cache,
             control: ScanControl::new(&options.limits),
             bytes: AtomicU64::new(0),
+            is_inconsistent: AtomicBool::new(false),
             kept: Mutex::default(),
         }
     }
@@ -73,6 +76,16 @@ impl<'a> Context<'a> {
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Records that an index differs from the root metadata.
+    pub(crate) fn set_inconsistent(&self) {
+        self.is_inconsistent.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether an index differed from the root metadata since the last call.
+    pub(crate) fn take_inconsistent(&self) -> bool {
+        self.is_inconsistent.swap(false, Ordering::Relaxed)
     }
 
     /// Downloads a file, and counts its bytes.

@@ -115,7 +115,8 @@ async fn read(mut context: Context<'_>, clock: &Clock) -> SourceRead {
     done
 }
 
-/// Reads the root metadata and the indexes of a source.
+/// Reads the root metadata and the indexes of a source. If an index differs from the root metadata,
+/// both are read again, because the mirror might have been updated in between.
 async fn read_source(context: &mut Context<'_>, done: &mut SourceRead, has_root: &mut bool) {
     let root = match read_root_metadata(context).await {
         Ok(root) => root,
@@ -125,6 +126,32 @@ async fn read_source(context: &mut Context<'_>, done: &mut SourceRead, has_root:
         }
     };
     *has_root = true;
+    read_below(context, done, &root).await;
+    if !is_inconsistent(context, done) {
+        return;
+    }
+    match read_root_metadata(context).await {
+        Ok(newer) if newer.text != root.text => read_below(context, done, &newer).await,
+        _ => context.set_inconsistent(),
+    }
+    if is_inconsistent(context, done) {
+        let note = "an index differs from the root metadata, so the mirror might be being updated";
+        match &mut done.result {
+            Ok(_) => done.warnings.push(format!("{note}, at {}", root.url)),
+            Err(error) => error.append(&format!("; {note}")),
+        }
+    }
+}
+
+/// Returns whether a source is incomplete and an index differed from the root metadata.
+fn is_inconsistent(context: &Context<'_>, done: &SourceRead) -> bool {
+    let differed = context.take_inconsistent();
+    let is_complete = matches!(&done.result, Ok(entries) if entries.defects.is_empty());
+    differed && !is_complete
+}
+
+/// Reads the indexes that root metadata lists.
+async fn read_below(context: &Context<'_>, done: &mut SourceRead, root: &RootMetadata) {
     let mut checksum = of_source(context.distro, context.source);
     checksum.add("base", &redact_url(&root.base));
     checksum.add("top", &root.text);
@@ -133,7 +160,7 @@ async fn read_source(context: &mut Context<'_>, done: &mut SourceRead, has_root:
     (done.url, done.etag, done.dated_at) = (root.url.clone(), root.etag.clone(), root.dated_at);
     done.verified_by.clone_from(&root.verified_by);
     done.warnings.clone_from(&root.warnings);
-    done.result = read_indexes(context, &root).await;
+    done.result = read_indexes(context, root).await;
     done.checksum = done.result.is_ok().then_some(checksum);
 }
 

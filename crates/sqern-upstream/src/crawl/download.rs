@@ -34,10 +34,18 @@ pub(crate) async fn download(
         .map_err(|error| FetchError::Fatal(no_temporary(error)))?;
     let size = stated.size_bytes.unwrap_or(limit);
     let mut sink = Sink::file(size, stated.algorithm, tokio::fs::File::from_std(file));
-    context.fetch(url, &mut sink).await?;
-    sink.received()
-        .check(stated, by, &redact_url(url))
-        .map_err(FetchError::Fatal)?;
+    if let Err(error) = context.fetch(url, &mut sink).await {
+        let is_larger = |error: &Error| error.kind() == ErrorKind::LimitExceeded;
+        if matches!(&error, FetchError::Fatal(error) if is_larger(error)) {
+            context.set_inconsistent();
+        }
+        return Err(error);
+    }
+    let checked = sink.received().check(stated, by, &redact_url(url));
+    checked.map_err(|error| {
+        context.set_inconsistent();
+        FetchError::Fatal(error)
+    })?;
     Ok(kept)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use sqern_testkit::repo::{Compression, FakeRepo, FileServer, ServerFault};
+use sqern_testkit::repo::{Compression, FakeRepo, FileServer, ServerFault, deb};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 
 use crate::support::*;
@@ -272,6 +272,28 @@ async fn index_is_requested_by_hash_then_name_then_format() {
         ),
         (1, 1)
     );
+}
+
+#[tokio::test]
+async fn mirror_that_was_updated_meanwhile_is_read_again() {
+    let older = bookworm().package(deb("linux-headers-6.1.0-24-amd64"));
+    for times in [1, 9] {
+        let served = Served::new(&bookworm()).await;
+        let old = folder();
+        let written = older.write(old.path()).expect("a repository");
+        let old = written.folder.join("dists/bookworm/InRelease");
+        std::fs::copy(old, served.written.folder.join("old")).expect("copied");
+        served
+            .server
+            .fail("InRelease", ServerFault::Redirect("/old".into()), times);
+        let crawl = served.crawl().await;
+        if times == 1 {
+            assert_complete(&crawl, KERNEL);
+            assert_eq!(served.server.count("InRelease"), 2);
+        } else {
+            assert_failed(&crawl, &["the mirror might be being updated"]);
+        }
+    }
 }
 
 #[tokio::test]
