@@ -21,6 +21,9 @@ pub struct FetchCandidate {
     pub hosts_running: i64,
     /// The number of customer hosts on which the kernel is installed.
     pub hosts_installed: i64,
+    /// Whether the kernel was fetched, and its source published another headers package under the same
+    /// name since then.
+    pub is_republished: bool,
     /// The packages of the kernel, of any source; see [`add_packages`].
     pub packages: Vec<ListedPackage>,
 }
@@ -31,6 +34,7 @@ impl FromRow for FetchCandidate {
             kernel: Kernel::from_row(row)?,
             hosts_running: column(row, "hosts_running")?,
             hosts_installed: column(row, "hosts_installed")?,
+            is_republished: column(row, "is_republished")?,
             packages: vec![],
         })
     }
@@ -47,7 +51,7 @@ pub struct Provenance {
 
 from_row!(Provenance { url, dated_at });
 
-/// Returns the wanted kernels that were seen and not fetched: first the kernels with the most hosts
+/// Returns the wanted kernels that were seen and not fetched, or were published again: first the kernels with the most hosts
 /// that run them, then those with the most hosts on which they are installed, then the newest.
 pub async fn candidates(
     client: &impl SqlClient,
@@ -139,7 +143,8 @@ pub async fn provenance(
         .collect()
 }
 
-/// Records kernels as fetched at `now`, and returns the kernels that were not recorded before.
+/// Records kernels as fetched at `now`, and returns the kernels that were not recorded before or were
+/// fetched again.
 pub async fn record(
     transaction: &Transaction<'_>,
     kernels: &[Kernel],
@@ -148,7 +153,8 @@ pub async fn record(
     let (distros, versions) = kernel_arrays(kernels);
     let insert = "INSERT INTO kver_fetched (distro, version, tstamp)
          SELECT fetched.*, $3 FROM unnest($1::text[], $2::text[]) AS fetched
-         ON CONFLICT (distro, version) DO NOTHING RETURNING distro, version";
+         ON CONFLICT (distro, version) DO UPDATE SET tstamp = EXCLUDED.tstamp WHERE kver_fetched.tstamp < EXCLUDED.tstamp
+         RETURNING distro, version";
     query_rows(transaction, insert, &[&distros, &versions, &now]).await
 }
 

@@ -53,6 +53,9 @@ pub enum FetchEvent {
     WeakIsolation(WeakIsolation),
     /// Build tools are not installed. Each tool is reported once.
     MissingTools(MissingTools),
+    /// The test module of a kernel has no symbol versions; see
+    /// [`Proof::lacks_symbol_versions`](sqern_store::tree::Proof::lacks_symbol_versions).
+    NoSymbolVersions(Kernel),
     /// A kernel was processed.
     KernelFinished(Kernel),
 }

@@ -214,6 +214,7 @@ mod tests {
             },
             hosts_running: 0,
             hosts_installed: 0,
+            is_republished: false,
             packages: packages
                 .iter()
                 .map(|(source, package)| ListedPackage {

@@ -21,6 +21,9 @@ pub struct FetchRequest {
     pub kernels: Vec<KernelName>,
     /// Maximum number of kernels; `None` for all.
     pub max_kernels: Option<usize>,
+    /// Whether to fetch kernels again whose headers package was published again since they were
+    /// fetched.
+    pub republished: bool,
     /// The architecture of the headers, as printed by `uname -m`.
     pub machine: String,
     /// The program that downloads the headers. Only for [`DownloadMethod::Packages`], the plan
@@ -38,6 +41,9 @@ pub struct FetchPlan {
     pub rejected: Vec<RejectedKernel>,
     /// The number of other kernels without a headers package for the architecture.
     pub skipped: usize,
+    /// The number of fetched kernels whose headers package was published again, and that are not part
+    /// of the plan.
+    pub republished: usize,
     /// The program that downloads the headers.
     pub method: DownloadMethod,
 }
@@ -70,6 +76,12 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
         distro::get(client, name).await?;
     }
     let mut candidates = db::candidates(client, &request.distros, &request.kernels).await?;
+    let mut republished = 0;
+    if !request.republished {
+        let all = candidates.len();
+        candidates.retain(|candidate| !candidate.is_republished);
+        republished = all - candidates.len();
+    }
     for name in &request.kernels {
         if !candidates
             .iter()
@@ -84,6 +96,7 @@ pub async fn plan(client: &Client, request: &FetchRequest) -> Result<FetchPlan, 
         kernels: vec![],
         rejected: vec![],
         skipped: 0,
+        republished,
         method: request.method.clone(),
     };
     let mut provenance: BTreeMap<&DistroName, ProvenanceBySource> = BTreeMap::new();

@@ -88,6 +88,13 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             ),
             None => None,
         };
+        if proof
+            .as_ref()
+            .is_some_and(|proof| proof.lacks_symbol_versions)
+        {
+            self.progress
+                .report(FetchEvent::NoSymbolVersions(kernel.clone()));
+        }
         let (vermagic, sandbox) = proof.map(|proof| (proof.vermagic, proof.sandbox)).unzip();
         let root = staged.root().to_owned();
         let tree = blocking(PROCESS, move || digest(&root)).await??;
@@ -204,7 +211,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         let build = root.join("build");
         let missing = MissingTools::find(kernel, &build, &tools.machine, depends);
         let options = ProveOptions {
-            variables: make_variables(&missing.tools),
+            variables: make_variables(&build, &missing.tools),
             sandbox: tools.sandbox.clone(),
             ..ProveOptions::default()
         };

@@ -33,6 +33,7 @@ fn packages(versions: &[&str]) -> FetchRequest {
             .map(|version| version.parse().unwrap())
             .collect(),
         max_kernels: None,
+        republished: false,
         machine: "x86_64".to_owned(),
         method: DownloadMethod::Packages {
             mirror_base: None,

@@ -1,7 +1,7 @@
 //! Hints for the messages of GNU make, GCC, the dynamic linker and kbuild.
 
 /// The hint about a compiler that differs from that of the kernel. `.config` contains its version.
-const CONFIGURED_COMPILER: &str = "Install the GCC version that .config specifies";
+const CONFIGURED_COMPILER: &str = "Install the compiler that .config specifies";
 
 /// Texts that must occur in the same line, and the hint.
 const HINTS: [(&[&str], &str); 18] = [
@@ -43,15 +43,15 @@ const HINTS: [(&[&str], &str); 18] = [
     ),
     (
         &["unrecognized command", "option"],
-        "The kernel was built with another compiler. Install the GCC version that .config specifies",
+        "The kernel was built with another compiler. Install the compiler that .config specifies",
     ),
     (
         &["compiler", "too old"],
-        "The compiler is too old for this kernel. Install the GCC version that .config specifies",
+        "The compiler is too old for this kernel. Install the compiler that .config specifies",
     ),
     (
         &["Compiler lacks asm-goto support"],
-        "The compiler is too old for this kernel. Install the GCC version that .config specifies",
+        "The compiler is too old for this kernel. Install the compiler that .config specifies",
     ),
     (
         &["pahole", "not found"],
@@ -117,7 +117,7 @@ mod tests {
             ("make[1]: gcc: No such file or directory", "make gcc"),
             (
                 "gcc: error: unrecognized command-line option '-mharden-sls=all'",
-                "GCC version that .config specifies",
+                "compiler that .config specifies",
             ),
             (
                 "fixdep: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found",

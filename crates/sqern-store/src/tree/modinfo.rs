@@ -46,6 +46,14 @@ pub(super) fn vermagic(content: Option<&[u8]>, module: &Path) -> Result<String, 
     }
 }
 
+/// Returns whether a module with this content has versions of the symbols that it uses: in `__versions`,
+/// or in `__version_ext_crcs` with `CONFIG_EXTENDED_MODVERSIONS` (Linux 6.14).
+pub(super) fn has_symbol_versions(content: &[u8]) -> bool {
+    ["__versions", "__version_ext_crcs"].iter().any(|name| {
+        elf::section(&mut Cursor::new(content), name).is_ok_and(|section| !section.is_empty())
+    })
+}
+
 /// Returns the value of a key. The section consists of null-terminated entries `key=value`.
 fn value<'a>(section: &'a [u8], key: &str) -> Option<&'a [u8]> {
     let mut fields = section.split(|byte| *byte == 0);

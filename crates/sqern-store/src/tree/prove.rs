@@ -81,6 +81,10 @@ pub struct Proof {
     pub output: Vec<String>,
     /// The restrictions of make; `None` without a sandbox.
     pub sandbox: Option<Applied>,
+    /// Whether the kernel has symbol versions (`CONFIG_MODVERSIONS`), but the module does not. The
+    /// headers then contain no `Module.symvers`, and the kernel does not check whether it is
+    /// compatible with the module.
+    pub lacks_symbol_versions: bool,
 }
 
 /// Compiles a test module with `make -C tree/build M=scratch modules`, and compares the release in
@@ -125,8 +129,12 @@ pub fn prove(
     let output = printable_lines(&finished.output, options.output_lines);
     let vermagic = check(&finished, &build, kernel, &scratch, options)
         .map_err(|error| error.with_output(&output))?;
+    let module = finished.results.first().and_then(Option::as_deref);
+    let lacks_symbol_versions = build_tools::has_symbol_versions(&build)
+        && !module.is_some_and(modinfo::has_symbol_versions);
     Ok(Proof {
         vermagic,
+        lacks_symbol_versions,
         took,
         output,
         sandbox: finished.applied,

@@ -4,13 +4,14 @@
 use super::Payload;
 
 /// A replacement for kbuild: turns each `.c` file of `obj-m` into a `.ko` file whose `.modinfo`
-/// contains the vermagic.
+/// contains the vermagic. With a `Module.symvers`, it also has symbol versions.
 const RECIPE: &str = r#"include $(M)/Makefile
 modules: $(patsubst %.o,$(M)/%.ko,$(obj-m))
 %.ko:
 	@echo '  CC [M]  $*.o'
 	@grep -q MODULE_LICENSE $*.c
 	@echo 'static const char v[] __attribute__((section(".modinfo"), used)) = "vermagic=$(VERMAGIC) SMP mod_unload ";' > $*.mod.c
+	@if [ -s Module.symvers ]; then echo 'static const char s[] __attribute__((section("__versions"), used)) = "x";' >> $*.mod.c; fi
 	@$(CC) -c -o $@ $*.mod.c
 .PHONY: modules
 "#;

@@ -29,11 +29,13 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Selects the wanted kernels that were seen and are not fetched. Kernels that customers run come
 /// first. Packages are downloaded, verified against the checksums of the index, and unpacked to
 /// STORE/DISTRO/VERSION. A signature must authenticate each package: that of the root metadata of its
-/// source at the last check, or that of an rpm package by the keyring of its source. Packages from the apt lists of this machine are downloaded with apt-get.
+/// source that lists it, or that of an rpm package by the keyring of its source. Packages from the
+/// apt lists of this machine are downloaded with apt-get.
 ///
 /// Before a kernel is recorded in kver_fetched, a test module is compiled in its tree. Missing
 /// compilers and libraries are reported once, with the command that installs them. Without pahole,
-/// the module is compiled without BTF. Without libelf, it is compiled without objtool.
+/// the module is compiled without BTF. Without libelf, it is compiled without objtool. A kernel that
+/// clang compiled requires clang. Headers without Module.symvers are reported.
 ///
 /// The compilation runs Makefiles and programs of the packages. In a sandbox, they have no network,
 /// read only the headers and the system files, and write only to a temporary directory.
@@ -57,6 +59,9 @@ pub(super) struct FetchArgs {
     /// Maximum number of kernels [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
+    /// Also fetch kernels again whose headers package was published again under the same name
+    #[arg(long)]
+    republished: bool,
     #[command(flatten)]
     store: StoreArgs,
     /// Number of kernels to process in parallel [default: 2]
@@ -115,6 +120,7 @@ impl From<&FetchStep> for FetchArgs {
             },
             jobs: step.jobs,
             arch: arch.unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            republished: false,
             no_prove: false,
             sandbox: step.sandbox,
             env: step.env.clone(),
@@ -151,6 +157,7 @@ impl FetchArgs {
             max_kernels: self
                 .limit
                 .map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            republished: self.republished,
             machine: self.arch.clone(),
             method,
         }

@@ -76,6 +76,24 @@ pub(in crate::tree) fn compiler_text(build: &Path) -> Option<String> {
         .map(|text| escape_control(text, MAX_PRINTED_BYTES))
 }
 
+/// Returns whether the kernel checks the versions of symbols of modules.
+pub(in crate::tree) fn has_symbol_versions(build: &Path) -> bool {
+    Config::read(build).is_set("CONFIG_MODVERSIONS")
+}
+
+impl Config {
+    /// Returns the variable of make that selects clang for a kernel that clang compiled
+    /// (Documentation/kbuild/llvm.rst); `None` for GCC, which kbuild uses by default.
+    pub(super) fn compiler_variable(&self) -> Option<&'static str> {
+        let is_set = |option| self.is_set(option);
+        match (is_set("CONFIG_CC_IS_CLANG"), is_set("CONFIG_LD_IS_LLD")) {
+            (true, true) => Some("LLVM=1"),
+            (true, false) => Some("CC=clang"),
+            (false, _) => None,
+        }
+    }
+}
+
 fn is_compiler(name: &str) -> bool {
     let rest = name
         .strip_prefix("gcc")

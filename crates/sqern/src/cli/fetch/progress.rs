@@ -47,6 +47,14 @@ impl Progress<FetchEvent> for FetchProgress<'_> {
                 };
                 self.bar.suspend(warn);
             }
+            FetchEvent::NoSymbolVersions(kernel) => {
+                let text = format!(
+                    "modules for {kernel} have no symbol versions: its headers contain no Module.symvers"
+                );
+                let hint = "The kernel cannot detect that such a module is incompatible (CONFIG_MODVERSIONS).";
+                let warn = || self.printer.warning_with_hint(&text, Some(hint));
+                self.bar.suspend(warn);
+            }
             FetchEvent::WeakIsolation(weak) => {
                 self.bar
                     .suspend(|| warn_weak_isolation(self.printer, &weak));

@@ -25,6 +25,13 @@ pub(in crate::cli) async fn run(
     let sources = args.sources.load(context)?;
     let session = context.open().await?;
     let plan = fetch::plan(&session.client, &args.request()).await?;
+    if plan.republished > 0 {
+        let kernels = counted(plan.republished, "fetched kernel");
+        context.printer.warning_with_hint(
+            &format!("the headers package of {kernels} was published again with other content"),
+            Some("sqern fetch --republished"),
+        );
+    }
     if plan.skipped > 0 {
         let skipped = counted(plan.skipped, "kernel");
         context.printer.note(&format!(
