@@ -85,6 +85,16 @@ pub enum SourceError {
         /// The value.
         got: String,
     },
+    /// A source of a flat repository has fields of another one.
+    #[error("{file}: the flat repository {name:?} must have {expected}, because it has one index")]
+    Flat {
+        /// The file.
+        file: String,
+        /// The source.
+        name: String,
+        /// The expected fields.
+        expected: &'static str,
+    },
     /// A value of `package-hosts` is not the name of a host.
     #[error(
         "{file}: expected the name of a host in package-hosts of source {name:?}, found {got:?}"
@@ -333,7 +343,7 @@ impl Source {
             Self::Apt(apt) => &[
                 ("name", apt.name.is_empty()),
                 ("base", apt.base.is_empty()),
-                ("components", apt.components.is_empty()),
+                ("components", apt.components.is_empty() && !apt.is_flat()),
                 ("architectures", apt.architectures.is_empty()),
                 ("credentials", apt.optional && apt.credentials.is_none()),
                 ("keyring", apt.keyring.is_empty() && !apt.keys.is_empty()),

@@ -18,13 +18,14 @@ pub struct AptSource {
     /// Base URLs of mirrors in order of preference (`http`, `https`, `file`): the part before
     /// `/dists/`. `{arch}` creates a source for each architecture.
     pub base: Vec<String>,
-    /// The suite below `dists/` (`bookworm-updates`).
+    /// The suite below `dists/` (`bookworm-updates`); with a slash at the end, the directory of a flat
+    /// repository below the base (`./`), as in sources.list(5).
     pub suite: String,
     /// The `Suite` or `Codename` in the `Release` file, if it differs from `suite`, for example in a
     /// snapshot (`bookworm` in `dists/20261128T000000Z`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release_suite: Option<String>,
-    /// The components to read.
+    /// The components to read. Empty for a flat repository.
     pub components: Vec<String>,
     /// The Debian architectures to read (`amd64`).
     pub architectures: Vec<String>,
@@ -60,6 +61,28 @@ pub struct AptSource {
     /// Whether the source is skipped with a note if the file in `credentials` does not exist.
     #[serde(default)]
     pub optional: bool,
+}
+
+impl AptSource {
+    /// Returns whether the repository is flat: it has one index, without components.
+    #[must_use]
+    pub fn is_flat(&self) -> bool {
+        self.suite.ends_with('/')
+    }
+
+    /// Returns the path of a file of the suite below the base: `dists/bookworm/InRelease`.
+    #[must_use]
+    pub fn suite_file(&self, name: &str) -> String {
+        let suite = self.suite.trim_matches('/');
+        if self.is_flat() {
+            let directories = suite
+                .split('/')
+                .filter(|directory| !["", "."].contains(directory));
+            directories.chain([name]).collect::<Vec<_>>().join("/")
+        } else {
+            format!("dists/{suite}/{name}")
+        }
+    }
 }
 
 fn yes() -> bool {

@@ -40,6 +40,13 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
     }
     for source in &mut expanded {
         let name = source.name().to_owned();
+        if let Some(expected) = invalid_flat(source) {
+            return Err(SourceError::Flat {
+                file: file.into(),
+                name,
+                expected,
+            });
+        }
         if let Some(got) = texts(source)
             .into_iter()
             .find(|text| text.contains(['{', '}']))
@@ -54,6 +61,17 @@ pub(super) fn expand(mut source: Source, file: &str) -> Result<Vec<Source>, Sour
         }
     }
     Ok(expanded)
+}
+
+/// Returns the fields that a source of a flat repository must have, if it has others.
+fn invalid_flat(source: &Source) -> Option<&'static str> {
+    match source {
+        Source::Apt(apt) if apt.is_flat() && !apt.components.is_empty() => Some("components = []"),
+        Source::Apt(apt) if apt.is_flat() && apt.architectures.len() > 1 => {
+            Some("one architecture, or {arch} in its name")
+        }
+        _ => None,
+    }
 }
 
 /// Rejects unknown placeholders, and names that several sources would have.
@@ -220,6 +238,59 @@ mod tests {
         ] {
             let error = expanded(&fields).expect_err(&fields).to_string();
             assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
+    #[test]
+    fn flat_repositories_have_one_index() {
+        let distro = |fields: &str| {
+            let text = format!(
+                "name = \"x\"\nvariant = \"X\"\ntitle = \"X\"\n[[source]]\nkind = \"apt\"\nbase = [\"https://h\"]\n{fields}\n"
+            );
+            let distro: crate::DistroDef = toml::from_str(&text).unwrap();
+            distro.expanded("x.toml").map_err(|error| error.to_string())
+        };
+        let fields = |suite: &str, components: &str, name: &str| {
+            format!(
+                "suite = \"{suite}\"\ncomponents = [{components}]\nname = \"{name}\"\narchitectures = [\"amd64\", \"arm64\"]"
+            )
+        };
+        for (suite, components, name, expected) in [
+            ("./", "", "os-{arch}", Ok(2)),
+            ("./", "", "os", Err("one architecture")),
+            ("x/", "\"main\"", "os-{arch}", Err("components = []")),
+            (
+                "x",
+                "",
+                "os",
+                Err("components of source \"os\" must not be empty"),
+            ),
+        ] {
+            let found = distro(&fields(suite, components, name));
+            match (found, expected) {
+                (Ok(found), Ok(count)) => assert_eq!(found.sources.len(), count),
+                (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+                other => panic!("{suite} {components}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn suite_files_are_below_dists_or_in_the_flat_directory() {
+        let text = |suite: &str| {
+            format!(
+                "name = \"x\"\nbase = []\nsuite = \"{suite}\"\ncomponents = []\narchitectures = []\n"
+            )
+        };
+        for (suite, expected) in [
+            ("bookworm", "dists/bookworm/Release"),
+            ("/stretch/updates", "dists/stretch/updates/Release"),
+            ("./", "Release"),
+            ("/", "Release"),
+            ("a/./b/", "a/b/Release"),
+        ] {
+            let source: crate::AptSource = toml::from_str(&text(suite)).unwrap();
+            assert_eq!(source.suite_file("Release"), expected, "{suite}");
         }
     }
 

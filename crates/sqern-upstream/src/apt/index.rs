@@ -49,11 +49,24 @@ pub(super) fn indexes(
     location: &str,
 ) -> Result<Vec<Index>, Error> {
     let mut indexes = Vec::new();
+    if source.is_flat() {
+        for architecture in &source.architectures {
+            let path = "Packages";
+            indexes.push(
+                index(release, path, architecture, local)
+                    .ok_or_else(|| not_listed(release, path, location))?,
+            );
+        }
+        return Ok(indexes);
+    }
+    let path =
+        |component: &str, architecture: &str| format!("{component}/binary-{architecture}/Packages");
     for component in &source.components {
         for architecture in &source.architectures {
+            let path = path(component, architecture);
             indexes.push(
-                index(release, component, architecture, local)
-                    .ok_or_else(|| not_listed(release, component, architecture, location))?,
+                index(release, &path, architecture, local)
+                    .ok_or_else(|| not_listed(release, &path, location))?,
             );
         }
         if release.has_all_index()
@@ -62,15 +75,14 @@ pub(super) fn indexes(
                 .iter()
                 .any(|architecture| architecture == "all")
         {
-            indexes.extend(index(release, component, "all", local));
+            indexes.extend(index(release, &path(component, "all"), "all", local));
         }
     }
     Ok(indexes)
 }
 
-fn index(release: &Release, component: &str, architecture: &str, local: bool) -> Option<Index> {
-    let path = format!("{component}/binary-{architecture}/Packages");
-    let plain = release.files.get(&path).cloned();
+fn index(release: &Release, path: &str, architecture: &str, local: bool) -> Option<Index> {
+    let plain = release.files.get(path).cloned();
     let mut variants: Vec<Variant> = SUPPORTED
         .into_iter()
         .filter_map(|compression| {
@@ -86,7 +98,7 @@ fn index(release: &Release, component: &str, architecture: &str, local: bool) ->
         .collect();
     variants.sort_by_key(|variant| cost(variant, plain.as_ref(), local));
     (!variants.is_empty()).then(|| Index {
-        path,
+        path: path.to_owned(),
         architecture: architecture.to_owned(),
         variants,
         plain,
@@ -124,7 +136,7 @@ fn cost(variant: &Variant, plain: Option<&ListedFile>, local: bool) -> (bool, u6
     )
 }
 
-fn not_listed(release: &Release, component: &str, architecture: &str, location: &str) -> Error {
+fn not_listed(release: &Release, path: &str, location: &str) -> Error {
     let listed: BTreeSet<&str> = release
         .files
         .keys()
@@ -136,7 +148,7 @@ fn not_listed(release: &Release, component: &str, architecture: &str, location: 
     } else {
         listed.into_iter().collect::<Vec<_>>().join(", ")
     };
-    let operation = format!("could not find index {component}/binary-{architecture}/Packages in");
+    let operation = format!("could not find index {path} in");
     let architectures = release.architectures.join(", ");
     let reason = format!(
         "the Release file contains the components {listed} and the architectures {architectures}"
@@ -161,7 +173,8 @@ mod tests {
     }
 
     fn order(files: &[(&str, u64)], local: bool) -> Vec<Compression> {
-        let index = index(&release(files), "main", "amd64", local).expect("listed");
+        let path = "main/binary-amd64/Packages";
+        let index = index(&release(files), path, "amd64", local).expect("listed");
         index
             .variants
             .into_iter()

@@ -142,25 +142,20 @@ async fn from_mirror(
 /// Returns the URLs of an index, and whether each is a path by checksum. That one is first, because the
 /// file at the path by name is replaced during an update of the mirror.
 fn urls(suite: &Suite<'_>, base: &Url, index: &Index, variant: &Variant) -> Vec<(Url, bool)> {
-    let name = suite.source.suite.trim_matches('/');
     let folder = index.path.trim_end_matches("Packages");
     let by_hash = format!(
-        "dists/{name}/{folder}by-hash/{}/{}",
+        "{folder}by-hash/{}/{}",
         variant.stated.algorithm.to_string().to_ascii_uppercase(),
         variant.stated.checksum
     );
-    let by_name = format!(
-        "dists/{name}/{}{}",
-        index.path,
-        variant.compression.suffix()
-    );
+    let by_name = format!("{}{}", index.path, variant.compression.suffix());
     suite
         .release
         .by_hash
         .then_some((by_hash, true))
         .into_iter()
         .chain([(by_name, false)])
-        .map(|(path, is_by_hash)| (below(base, &path), is_by_hash))
+        .map(|(path, is_by_hash)| (below(base, &suite.source.suite_file(&path)), is_by_hash))
         .collect()
 }
 

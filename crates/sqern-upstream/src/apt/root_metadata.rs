@@ -68,12 +68,19 @@ async fn from_base(
     })?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     warnings.extend(release.warnings(location));
-    warnings.extend(check_release::suite(
-        &release,
-        source.release_suite.as_deref().unwrap_or(&source.suite),
-        by.is_some(),
-        location,
-    )?);
+    let suite = match &source.release_suite {
+        Some(suite) => Some(suite.as_str()),
+        // The Release file of a flat repository need not name a suite.
+        None => (!source.is_flat()).then_some(source.suite.as_str()),
+    };
+    if let Some(suite) = suite {
+        warnings.extend(check_release::suite(
+            &release,
+            suite,
+            by.is_some(),
+            location,
+        )?);
+    }
     let expired = if source.check_valid_until {
         Expired::Fails
     } else {
@@ -105,12 +112,7 @@ async fn signed_text(
     source: &AptSource,
     base: &Url,
 ) -> Result<(Signed, Option<String>), Error> {
-    let file = |name: &str| {
-        below(
-            base,
-            &format!("dists/{}/{name}", source.suite.trim_matches('/')),
-        )
-    };
+    let file = |name: &str| below(base, &source.suite_file(name));
     let url = file("InRelease");
     match context.fetch_text_bytes(&url).await {
         Ok((text, etag)) => {

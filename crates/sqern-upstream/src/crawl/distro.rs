@@ -221,10 +221,7 @@ const NO_URL: &str = "(no usable URL)";
 /// Returns the first URL of the root metadata of a source.
 fn first_url(source: &Source) -> String {
     let (base, file) = match source {
-        Source::Apt(source) => (
-            source.base.first(),
-            format!("dists/{}/InRelease", source.suite.trim_matches('/')),
-        ),
+        Source::Apt(source) => (source.base.first(), source.suite_file("InRelease")),
         Source::RpmMd(source) => match (
             source.base.first(),
             source.mirrorlist.first().or(source.metalink.as_ref()),

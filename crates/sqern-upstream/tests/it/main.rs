@@ -4,6 +4,7 @@ mod apt_lists;
 mod attacks;
 mod cache;
 mod dependencies;
+mod flat;
 mod http;
 mod identity;
 mod indexes;
