@@ -5957,10 +5957,10 @@ ALTER TABLE ONLY public.crawl
     ADD CONSTRAINT crawl_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name);
 
 ALTER TABLE ONLY public.crawl_file
-    ADD CONSTRAINT crawl_file_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON DELETE CASCADE;
+    ADD CONSTRAINT crawl_file_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name);
 
 ALTER TABLE ONLY public.crawl_index
-    ADD CONSTRAINT crawl_index_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON DELETE CASCADE;
+    ADD CONSTRAINT crawl_index_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name);
 
 ALTER TABLE ONLY public.cust_cluster
     ADD CONSTRAINT cust_cluster_cltype_fkey FOREIGN KEY (cltype) REFERENCES public.cust_cluster_type(id) ON UPDATE CASCADE;
@@ -5981,7 +5981,7 @@ ALTER TABLE ONLY public.kver_ignore
     ADD CONSTRAINT kver_ignore_distro_fkey FOREIGN KEY (distro) REFERENCES public.distro(name) ON UPDATE CASCADE;
 
 ALTER TABLE ONLY public.kver_package
-    ADD CONSTRAINT kver_package_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON DELETE CASCADE;
+    ADD CONSTRAINT kver_package_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version);
 
 ALTER TABLE ONLY public.kver_seen
     ADD CONSTRAINT kver_seen_kver_fkey FOREIGN KEY (distro, version) REFERENCES public.kver(distro, version) ON UPDATE CASCADE;

@@ -80,7 +80,9 @@ pub fn belongs_to(source: &Source, root_url: Option<&str>, url: &Url) -> bool {
                     None => base.path(),
                 };
                 let directory = format!("{}/", directory.trim_end_matches('/'));
-                base.scheme() == "file" && url.path().starts_with(&directory)
+                base.scheme() == "file"
+                    && url.path().starts_with(&directory)
+                    && !url.path().to_ascii_lowercase().contains("%2f")
             }
             _ => {
                 (base.scheme(), base.host(), base.port_or_known_default())

@@ -1,7 +1,7 @@
 //! The choice of packages among those that the sources list.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqern_db::fetch::{FetchCandidate, Provenance};
 use sqern_model::upstream::ListedPackage;
@@ -78,7 +78,9 @@ impl KernelPlan {
 /// The root metadata of the sources of a distribution, by the name of the source.
 pub(super) type ProvenanceBySource = BTreeMap<String, Provenance>;
 
-/// Chooses the highest version of each package for an architecture, as printed by `uname -m`.
+/// Chooses the highest version of each package for an architecture, as printed by `uname -m`. If
+/// verified metadata lists a package, other metadata that lists it is ignored: a mirror without a
+/// signature must not replace packages of signed sources.
 ///
 /// # Errors
 ///
@@ -111,11 +113,18 @@ pub(super) fn choose(
             architectures,
         });
     };
+    let key = |listed: &ListedPackage| (listed.package.role, listed.package.name.clone());
+    let entries = || {
+        let packages = candidate.packages.iter();
+        packages.filter(|listed| is_for(&listed.package))
+    };
+    let verified: BTreeSet<_> = entries()
+        .filter(|listed| listed.verified_by.is_some())
+        .map(key)
+        .collect();
     let mut best: BTreeMap<(PackageRole, &str), Vec<&ListedPackage>> = BTreeMap::new();
-    for entry in candidate
-        .packages
-        .iter()
-        .filter(|listed| is_for(&listed.package))
+    for entry in
+        entries().filter(|listed| listed.verified_by.is_some() || !verified.contains(&key(listed)))
     {
         let entries = best
             .entry((entry.package.role, entry.package.name.as_str()))
@@ -263,6 +272,25 @@ mod tests {
             (plan.architecture.as_str(), plan.size_bytes()),
             ("amd64", 20)
         );
+    }
+
+    #[test]
+    fn packages_of_verified_metadata_are_preferred() {
+        let headers = |version: &str| package(PackageRole::Headers, "h", version, "amd64");
+        let support = package(PackageRole::Support, "k", "1", "amd64");
+        let mut candidate = candidate(&[
+            ("unsigned", headers("6.1.10-1")),
+            ("signed", headers("6.1.9-1")),
+            ("unsigned", support),
+        ]);
+        candidate.packages[1].verified_by = Some("apt".into());
+        let plan = choose(&candidate, "x86_64", &BTreeMap::new()).expect("a plan");
+        let chosen: Vec<_> = plan
+            .packages
+            .iter()
+            .map(|planned| (&*planned.package.version, &*planned.locations[0].source))
+            .collect();
+        assert_eq!(chosen, [("6.1.9-1", "signed"), ("1", "unsigned")]);
     }
 
     #[test]

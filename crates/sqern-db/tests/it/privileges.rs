@@ -78,13 +78,27 @@ async fn a_writer_can_neither_rename_nor_revert_packages() {
     let client = database.client().await;
     run(&client, DATA).await;
     run(&client, "INSERT INTO kver VALUES ('d', 'without-packages')").await;
+    run(&client, "SET ROLE sqern_writer").await;
+    run(&client, "INSERT INTO kver VALUES ('d', 'by-writer')").await;
     run(&client, "SET ROLE sqern_crawler").await;
     for statement in CRAWL_STATEMENTS {
         run(&client, statement).await;
     }
+    run(
+        &client,
+        "INSERT INTO kver_package (distro, version, source, role, name, package_version, architecture, url, size_bytes, checksum)
+            VALUES ('d', 'by-writer', 's', 'headers', 'linux-headers', '1', 'amd64', 'http://h/p', 1, repeat('a', 64))",
+    )
+    .await;
+    let revert_kernel = rows(
+        &client,
+        "SELECT format('SELECT generation_revert(%s)', generation) FROM event WHERE table_name = 'kver' AND pkey ->> 'version' = 'by-writer'",
+    )
+    .await
+    .remove(0);
     let revert = rows(
         &client,
-        "SELECT format('SELECT generation_revert(%s)', max(generation)) FROM event WHERE table_name = 'kver_package'",
+        "SELECT format('SELECT generation_revert(%s)', min(generation)) FROM event WHERE table_name = 'kver_package' AND action = 'update'",
     )
     .await
     .remove(0);
@@ -92,10 +106,12 @@ async fn a_writer_can_neither_rename_nor_revert_packages() {
     run(&client, "SET ROLE sqern_writer").await;
     for (statement, reason) in [
         (
-            "UPDATE kver SET version = 'renamed' WHERE version <> 'without-packages'",
+            "UPDATE kver SET version = 'renamed' WHERE version = '1'",
             "kver_package_kver_fkey",
         ),
         ("UPDATE distro SET name = 'renamed'", "_fkey"),
+        // The deletion of a kernel does not delete its packages.
+        (&revert_kernel, "referenced by 1 row of table kver_package"),
         (
             &revert,
             "role \"sqern_writer\" cannot write to table kver_package",

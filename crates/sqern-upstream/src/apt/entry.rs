@@ -75,12 +75,31 @@ impl PackageFilter {
                 stanza.invalid.clone().unwrap_or(missing),
             ));
         };
-        if !self.names.is_match(&name) {
-            return Ok(None);
+        let refused = |reason: &str| escape_entry_text(&format!("{name}: {reason}"));
+        let is_relevant = self.names.is_match(&name);
+        match &stanza.invalid {
+            // The second package could be a kernel, for example after a missing blank line.
+            Some(
+                invalid @ InvalidStanza::Duplicate {
+                    field: Field::Package,
+                    ..
+                },
+            ) => return Err(Refused::Defect(refused(&invalid.to_string()))),
+            Some(invalid) if is_relevant => {
+                return Err(Refused::Defect(refused(&invalid.to_string())));
+            }
+            _ => {}
         }
-        if let Some(invalid) = &stanza.invalid {
-            let defect = escape_entry_text(&format!("{name}: {invalid}"));
-            return Err(Refused::Defect(defect));
+        if !is_relevant {
+            let is_invalid = name.contains(|c: char| c.is_whitespace() || c.is_control());
+            return if is_invalid {
+                let line = stanza.line;
+                Err(Refused::Skipped(refused(&format!(
+                    "line {line}: invalid name"
+                ))))
+            } else {
+                Ok(None)
+            };
         }
         let architecture = stanza.get(Field::Architecture)?.unwrap_or_default();
         // A missing field is reported later as a defect.

@@ -12,29 +12,30 @@ use crate::{Error, ErrorKind};
 /// The tolerated difference between the clocks of this machine and of the repository.
 const FUTURE: SignedDuration = SignedDuration::from_hours(24);
 
+const ACCEPT_ROLLBACK_HINT: &str =
+    "sqern check --accept-rollback  # if the repository was restored to an earlier state";
+
 /// Checks that root metadata (`what`: "Release") is neither older than that of the last crawl nor
-/// from the future. Returns warnings about an accepted rollback, and about metadata that is older
-/// than usual.
+/// from the future. Metadata without a date could be older, so it is an error if that of the last
+/// crawl had a date. Returns warnings about an accepted rollback, and about metadata that is older than
+/// usual.
 pub(crate) fn check(
     context: &Context<'_>,
     what: &str,
     dated_at: Option<Timestamp>,
     location: &str,
 ) -> Result<Vec<String>, Error> {
+    let accepted = context.options.accept_rollback;
     let Some(dated_at) = dated_at else {
-        return Ok(Vec::new());
+        let before = context.cache.dated_at;
+        let warning = before.map(|before| undated(what, before, accepted, location));
+        return Ok(warning.transpose()?.into_iter().collect());
     };
     let now = context.options.now;
     not_from_the_future(what, dated_at, now, location)?;
     let mut warnings = Vec::new();
     if let Some(before) = context.cache.dated_at {
-        warnings.extend(not_older(
-            what,
-            dated_at,
-            before,
-            context.options.accept_rollback,
-            location,
-        )?);
+        warnings.extend(not_older(what, dated_at, before, accepted, location)?);
     }
     if let Some(days) = context.source.stale_after_days() {
         warnings.extend(stale(what, dated_at, now, days, location));
@@ -60,6 +61,20 @@ pub(crate) fn not_from_the_future(
     )
 }
 
+/// Returns an error for metadata without a date, or a warning if a rollback is accepted.
+fn undated(what: &str, before: Timestamp, accepted: bool, location: &str) -> Result<String, Error> {
+    if accepted {
+        return Ok(format!(
+            "accepted a {what} without a valid date after one of {before}: {location}"
+        ));
+    }
+    let reason = format!("the {what} has no valid date, and the last accepted one is of {before}");
+    Err(
+        Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
+            .with_hint(ACCEPT_ROLLBACK_HINT),
+    )
+}
+
 fn not_older(
     what: &str,
     dated_at: Timestamp,
@@ -79,9 +94,8 @@ fn not_older(
     let reason =
         format!("the {what} of {dated_at} is {behind} older than the last accepted one ({before})");
     Err(
-        Error::failed(ErrorKind::Outdated, "could not accept", reason, location).with_hint(
-            "sqern check --accept-rollback  # if the repository was restored to an earlier state",
-        ),
+        Error::failed(ErrorKind::Outdated, "could not accept", reason, location)
+            .with_hint(ACCEPT_ROLLBACK_HINT),
     )
 }
 
@@ -137,6 +151,14 @@ mod tests {
                 .expect("accepted")
                 .is_some()
         );
+    }
+
+    #[test]
+    fn metadata_without_a_date_cannot_follow_dated_metadata() {
+        let before = time("2026-06-03T12:00:00Z");
+        let failure = undated("Release", before, false, "here").expect_err("no date");
+        assert!(failure.to_string().contains("no valid date"), "{failure}");
+        assert!(undated("Release", before, true, "here").is_ok());
     }
 
     #[test]

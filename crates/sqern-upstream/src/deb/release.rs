@@ -178,8 +178,10 @@ fn fields(text: &str) -> Result<Vec<(&str, String)>, ReleaseError> {
             }
             continue;
         }
+        // apt accepts blanks before the colon.
         let field = line
             .split_once(':')
+            .map(|(name, value)| (name.trim_end(), value))
             .filter(|(name, _)| !name.is_empty() && !name.contains(char::is_whitespace));
         is_in_field = field.is_some();
         let Some((name, value)) = field else {
@@ -330,6 +332,17 @@ mod tests {
             ["main/a", "main/icons 64.tar.gz"]
         );
         assert_eq!(release(&sha256).warnings("here"), None);
+    }
+
+    #[test]
+    fn blanks_before_a_colon_are_ignored() {
+        let text = "Valid-Until : Sat, 6 Jun 2026 01:02:03 UTC\nSHA256\t:\n";
+        let release = Release::parse(text).expect("a release");
+        assert!(release.valid_until.is_some());
+        assert!(matches!(
+            Release::parse("Suite: a\nSuite : b\n"),
+            Err(ReleaseError::Duplicate { .. })
+        ));
     }
 
     #[test]

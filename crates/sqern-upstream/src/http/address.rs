@@ -71,7 +71,8 @@ impl Scope {
 }
 
 /// Returns the IPv4 address that the network or a gateway uses instead of an IPv6 address: mapped
-/// and compatible addresses (RFC 4291), NAT64 (RFC 6052) and 6to4 (RFC 3056).
+/// and compatible addresses (RFC 4291), IPv4-translated addresses (RFC 7915), NAT64 (RFC 6052), 6to4
+/// (RFC 3056), and clients of Teredo, whose address is inverted (RFC 4380).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
@@ -79,7 +80,9 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             Some(join(high, low))
         }
+        [0, 0, 0, 0, 0xffff, 0, high, low] => Some(join(high, low)),
         [0x2002, high, low, ..] => Some(join(high, low)),
+        [0x2001, 0, _, _, _, _, high, low] => Some(join(!high, !low)),
         _ => None,
     }
 }
@@ -254,6 +257,9 @@ mod tests {
             ("64:ff9b::a9fe:a9fe", LinkLocal),
             ("64:ff9b:1::1", Private),
             ("2002:7f00:1::", Loopback),
+            ("::ffff:0:10.0.0.1", Private),
+            ("2001:0:cb00:7101:0:0:f5ff:fffe", Private),
+            ("2001:0:cb00:7101:0:0:f7f7:f7f7", Global),
         ] {
             assert_eq!(
                 Scope::of(address.parse().expect("an address")),

@@ -44,7 +44,7 @@ const END: &str = "-----END PGP SIGNATURE-----";
 pub(crate) fn split(text: &[u8]) -> Result<Clearsigned, ClearsignError> {
     let mut lines = text
         .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii_end)
+        .map(trim_blanks)
         .enumerate()
         .map(|(offset, line)| (offset + 1, line))
         .peekable();
@@ -54,7 +54,7 @@ pub(crate) fn split(text: &[u8]) -> Result<Clearsigned, ClearsignError> {
     }
     // Other headers than Hash would seem to be signed, but are not.
     for (line, header) in lines.by_ref().take_while(|(_, header)| !header.is_empty()) {
-        if !header.starts_with(b"Hash: ") {
+        if !header.strip_prefix(b"Hash: ").is_some_and(is_hash_list) {
             return Err(unsigned(line, header));
         }
     }
@@ -89,6 +89,27 @@ pub(crate) fn split(text: &[u8]) -> Result<Clearsigned, ClearsignError> {
             signatures,
         }),
     }
+}
+
+/// Removes the blanks that are not signed (RFC 9580 §7.2), and the CR of a line end.
+fn trim_blanks(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t' | b'\r'] = line {
+        line = rest;
+    }
+    line
+}
+
+/// Returns whether the value of a header is a list of hash algorithms: `SHA256, SHA512`.
+fn is_hash_list(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .all(|name| {
+            !name.is_empty()
+                && name
+                    .iter()
+                    .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        })
 }
 
 fn unsigned(line: usize, text: &[u8]) -> ClearsignError {
@@ -144,6 +165,12 @@ mod tests {
             split(&header),
             Err(ClearsignError::Unsigned { line: 3, .. })
         ));
+        let header = MESSAGE.replace("Hash: SHA256", "Hash: SHA256 Suite: evil");
+        assert!(matches!(
+            split(&header),
+            Err(ClearsignError::Unsigned { line: 2, .. })
+        ));
+        assert!(split(&MESSAGE.replace("Hash: SHA256", "Hash: SHA256, SHA3-512")).is_ok());
         let twice = format!("{MESSAGE}{MESSAGE}");
         assert!(matches!(
             split(&twice),

@@ -67,9 +67,12 @@ pub(super) fn other_base(base: &Url, text: &str, hosts: &[String]) -> Result<Url
             url.port_or_known_default(),
         )
     };
-    // On the local disk, the directory separates repositories.
+    // On the local disk, the directory separates repositories. An escaped slash would become a
+    // separator in the path of a file.
     let is_outside = base.scheme() == "file"
-        && (!other.path().starts_with(directory.path()) || is_drive(&other));
+        && (!other.path().starts_with(directory.path())
+            || other.path().to_ascii_lowercase().contains("%2f")
+            || is_drive(&other));
     // The user must be that of the source, because recorded URLs have no credentials.
     let credentials = |url: &Url| (url.username().to_owned(), url.password().map(str::to_owned));
     let is_user = [credentials(base), (String::new(), None)].contains(&credentials(&other));

@@ -291,6 +291,21 @@ mod tests {
     }
 
     #[test]
+    fn directories_on_the_local_disk_cannot_be_left() {
+        let base: Url = "file:///srv/repo".parse().expect("a URL");
+        for xml_base in [
+            "file:///srv/repo/..%2f..%2fsecret/",
+            "x/..%2F../",
+            "../other/",
+            "file:///srv/repo/../other/",
+        ] {
+            let found = location_url(&base, "a.rpm", Some(xml_base), &[]);
+            assert!(found.is_err(), "{xml_base} {found:?}");
+        }
+        assert!(location_url(&base, "a.rpm", Some("x/y/"), &[]).is_ok());
+    }
+
+    #[test]
     fn other_hosts_must_be_named_and_as_secure() {
         let base = |scheme: &str| format!("{scheme}://h/os").parse::<Url>().expect("a URL");
         let hosts = ["other.example".to_owned()];

@@ -123,6 +123,28 @@ async fn defects_of_a_kernel_make_the_source_partial() {
 }
 
 #[tokio::test]
+async fn kernels_in_stanzas_of_other_packages_are_reported() {
+    let good = deb("linux-headers-6.1.0-26-amd64").stanza();
+    let crawl_of = async |text: String| crawl(&with_index(format!("{text}\n{good}"))).await;
+    // A missing blank line.
+    let merged = crawl_of(format!("Package: foo\n{STANZA}\n")).await;
+    assert_eq!(merged.state, CrawlState::Partial, "{merged:?}");
+    for text in [
+        STANZA.replacen('\n', "\n folded\n", 1),
+        STANZA.replacen("headers", "head\0ers", 1),
+    ] {
+        let crawl = crawl_of(text).await;
+        assert!(
+            crawl
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("invalid name")),
+            "{crawl:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn defects_of_other_packages_are_ignored() {
     for line in [
         &b"pool/f/foo.deb\n"[..],
