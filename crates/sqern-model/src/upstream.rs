@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::{Crawl, CrawlState, KernelPackage, KernelVersion, PackageRole};
+use crate::{Crawl, CrawlState, KernelPackage, KernelVersion, PackageRole, join_some};
 
 /// The recorded kernels and packages of a distribution.
 #[derive(Debug, Clone, Default)]
@@ -104,10 +104,15 @@ pub fn diff(known: &Known, crawls: Vec<Crawl>, accept_shrink: bool) -> UpstreamD
         );
         if crawl.state.is_whole() && !accept_shrink && shrank(listed_before.len(), kernels.len()) {
             crawl.state = CrawlState::Partial;
+            let missing: Vec<String> = listed_before
+                .difference(&kernels)
+                .map(ToString::to_string)
+                .collect();
             crawl.reason = Some(format!(
-                "number of kernels decreased from {} to {}; removals require --accept-shrink",
+                "number of kernels decreased from {} to {}, without {}; removals require --accept-shrink",
                 listed_before.len(),
-                kernels.len()
+                kernels.len(),
+                join_some(&missing)
             ));
         }
         compare_packages(&mut result, &crawl, before, packages, all_whole);
@@ -456,13 +461,9 @@ mod tests {
             (more.gone_packages.len(), more.crawls[0].0.state),
             (0, CrawlState::Partial)
         );
-        assert!(
-            more.crawls[0]
-                .0
-                .reason
-                .as_deref()
-                .is_some_and(|reason| reason.contains("number of kernels decreased from 20"))
-        );
+        assert!(more.crawls[0].0.reason.as_deref().is_some_and(|reason| {
+            reason.contains("number of kernels decreased from 20 to 17, without 0, 1")
+        }));
         let accepted = diff(
             &known(&all),
             vec![crawl(CrawlState::Complete, &all[3..])],

@@ -228,11 +228,12 @@ async fn a_shrunken_source_removes_nothing_until_it_is_accepted() {
         .unwrap();
     let held = program.run(&check);
     assert_eq!(held.status, 1, "{held:?}");
-    assert!(
-        held.stderr
-            .contains("number of kernels decreased from 12 to 3; removals require --accept-shrink"),
-        "{held:?}"
-    );
+    for text in [
+        "number of kernels decreased from 12 to 3, without 6.1.0-10-amd64, ",
+        " and 4 more; removals require --accept-shrink",
+    ] {
+        assert!(held.stderr.contains(text), "{held:?}");
+    }
     assert_eq!(
         program
             .value("SELECT count(*) FROM kver_package WHERE gone_at IS NOT NULL")
