@@ -24,7 +24,8 @@ use sqern_model::Kernel;
 
 pub use cache::{Cached, Partial, Pruned};
 pub use manifest::{
-    Manifest, ManifestPackage, ManifestSandbox, PackageVerification, VerificationMethod,
+    Manifest, ManifestCompilers, ManifestPackage, ManifestSandbox, PackageVerification,
+    VerificationMethod,
 };
 pub use staged::Staged;
 pub use tree_digest::TreeDigest;

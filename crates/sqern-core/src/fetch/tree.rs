@@ -9,7 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use sqern_model::Kernel;
-use sqern_store::store::{Found, Manifest, ManifestPackage, PackageVerification, Staged, digest};
+use sqern_store::store::{
+    Found, Manifest, ManifestCompilers, ManifestPackage, PackageVerification, Staged, digest,
+};
 use sqern_store::tree::{Machine, Proof, ProveOptions, Tool, make_variables};
 use sqern_store::{Limits, Store, tree, unpack};
 
@@ -95,6 +97,10 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             self.progress
                 .report(FetchEvent::NoSymbolVersions(kernel.clone()));
         }
+        let compilers = proof.as_ref().map(|proof| ManifestCompilers {
+            kernel: proof.kernel_compiler.clone(),
+            module: proof.module_compiler.clone(),
+        });
         let (vermagic, sandbox) = proof.map(|proof| (proof.vermagic, proof.sandbox)).unzip();
         let root = staged.root().to_owned();
         let tree = blocking(PROCESS, move || digest(&root)).await??;
@@ -108,6 +114,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
             changes: unpacked.changes,
             vermagic,
             sandbox: sandbox.flatten().map(Into::into),
+            compilers,
             tree,
         };
         Ok(FetchOutcome::Fetched(

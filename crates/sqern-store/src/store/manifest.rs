@@ -42,6 +42,10 @@ pub struct Manifest {
     /// trees of versions without sandboxes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<ManifestSandbox>,
+    /// The compilers of the kernel and of that module; `None` without a module, and for trees of
+    /// versions that did not record them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compilers: Option<ManifestCompilers>,
     /// The digest of the tree at creation, without this file.
     pub tree: TreeDigest,
 }
@@ -53,6 +57,15 @@ pub struct ManifestSandbox {
     pub method: String,
     /// The names of the restrictions, such as `network-namespace`.
     pub restrictions: Vec<String>,
+}
+
+/// The compilers of a kernel and of a module for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestCompilers {
+    /// The compiler of the kernel (`CONFIG_CC_VERSION_TEXT`): `gcc-12 (Debian 12.2.0-14) 12.2.0`.
+    pub kernel: Option<String>,
+    /// The compiler of the module, as it describes itself: `GCC: (Debian 12.2.0-14) 12.2.0`.
+    pub module: Option<String>,
 }
 
 /// A package of a tree.

@@ -28,6 +28,7 @@ fn manifest(tree: &Path) -> Manifest {
     };
     Manifest {
         sandbox: None,
+        compilers: None,
         schema: Manifest::schema(),
         distro: kernel().distro,
         version: kernel().version,

@@ -12,7 +12,7 @@ mod variables;
 
 use std::fmt;
 
-pub(super) use config::{compiler_text, has_symbol_versions};
+pub(super) use config::{MAX_PRINTED_BYTES, compiler_text, has_symbol_versions};
 pub use install::install_command;
 pub use machine::{Installer, Machine};
 pub use requirements::requirements;

@@ -4,7 +4,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 use sqern_model::counted;
+use sqern_model::escape::escape_control;
 
+use super::build_tools::MAX_PRINTED_BYTES;
 use super::elf;
 use crate::{Error, ErrorKind};
 
@@ -52,6 +54,19 @@ pub(super) fn has_symbol_versions(content: &[u8]) -> bool {
     ["__versions", "__version_ext_crcs"].iter().any(|name| {
         elf::section(&mut Cursor::new(content), name).is_ok_and(|section| !section.is_empty())
     })
+}
+
+/// Returns the compiler of a module with this content, as the compiler describes itself in the section
+/// `.comment`: `GCC: (Debian 12.2.0-14) 12.2.0`. The result is escaped and has about 256 bytes at most.
+pub(super) fn compiler(content: &[u8]) -> Option<String> {
+    let section = elf::section(&mut Cursor::new(content), ".comment").ok()?;
+    let text = section
+        .split(|byte| *byte == 0)
+        .find(|text| !text.is_empty())?;
+    Some(escape_control(
+        &String::from_utf8_lossy(text),
+        MAX_PRINTED_BYTES,
+    ))
 }
 
 /// Returns the value of a key. The section consists of null-terminated entries `key=value`.

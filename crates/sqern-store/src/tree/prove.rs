@@ -81,6 +81,10 @@ pub struct Proof {
     pub output: Vec<String>,
     /// The restrictions of make; `None` without a sandbox.
     pub sandbox: Option<Applied>,
+    /// The compiler of the kernel, as its `.config` describes it: `gcc-12 (Debian 12.2.0-14) 12.2.0`.
+    pub kernel_compiler: Option<String>,
+    /// The compiler of the module, as it describes itself: `GCC: (Debian 12.2.0-14) 12.2.0`.
+    pub module_compiler: Option<String>,
     /// Whether the kernel has symbol versions (`CONFIG_MODVERSIONS`), but the module does not. The
     /// headers then contain no `Module.symvers`, and the kernel does not check whether it is
     /// compatible with the module.
@@ -134,6 +138,8 @@ pub fn prove(
         && !module.is_some_and(modinfo::has_symbol_versions);
     Ok(Proof {
         vermagic,
+        kernel_compiler: build_tools::compiler_text(&build),
+        module_compiler: module.and_then(modinfo::compiler),
         lacks_symbol_versions,
         took,
         output,

@@ -504,9 +504,23 @@ async fn without_pahole_a_kernel_with_btf_is_proven_without_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn missing_symbol_versions_are_reported() {
+async fn compilers_are_recorded_and_missing_symbol_versions_reported() {
     let versions = (".config", "CONFIG_CC_IS_GCC=y\nCONFIG_MODVERSIONS=y\n");
     let symbols = ("Module.symvers", "0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n");
+    let compiler = "CONFIG_CC_VERSION_TEXT=\"gcc-12 (Debian 12.2.0-14) 12.2.0\"\n";
+    let fixture = Fixture::new(kernel_with("6.1.0-1", &[(".config", compiler)])).await;
+    fixture.program.done(&fixture.arguments(&[]));
+    let manifest = std::fs::read(fixture.tree("6.1.0-1-amd64").join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let compilers = &manifest["compilers"];
+    assert_eq!(compilers["kernel"], "gcc-12 (Debian 12.2.0-14) 12.2.0");
+    assert!(
+        compilers["module"]
+            .as_str()
+            .is_some_and(|text| text.contains("GCC") || text.contains("clang")),
+        "{compilers}"
+    );
+
     for (files, is_reported) in [
         (&[versions][..], true),
         (&[versions, symbols], false),

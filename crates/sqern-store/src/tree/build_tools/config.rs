@@ -10,7 +10,7 @@ use sqern_model::escape::escape_control;
 const MAX_TEXT_BYTES: u64 = 4 << 20;
 
 /// The size limit of a text that is printed.
-const MAX_PRINTED_BYTES: usize = 256;
+pub(in crate::tree) const MAX_PRINTED_BYTES: usize = 256;
 
 /// The kernel's configuration.
 pub(super) struct Config(String);
