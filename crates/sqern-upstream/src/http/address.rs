@@ -80,8 +80,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             Some(join(high, low))
         }
-        [0, 0, 0, 0, 0xffff, 0, high, low] => Some(join(high, low)),
-        [0x2002, high, low, ..] => Some(join(high, low)),
+        [0, 0, 0, 0, 0xffff, 0, high, low] | [0x2002, high, low, ..] => Some(join(high, low)),
         [0x2001, 0, _, _, _, _, high, low] => Some(join(!high, !low)),
         _ => None,
     }
