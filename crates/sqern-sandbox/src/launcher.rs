@@ -14,7 +14,7 @@ mod restrict;
 mod system_calls;
 
 use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -28,6 +28,7 @@ use rustix::process::{
     set_dumpable_behavior, wait,
 };
 
+use self::processes::Processes;
 use crate::message::{self, Applied, Report, Request, TERMINATE};
 use crate::running::{read_result, write_files};
 use crate::{Error, Method};
@@ -100,6 +101,8 @@ fn supervise_command(socket: &UnixStream) -> io::Result<()> {
         let user = (Some(identity.uid), Some(identity.gid));
         std::os::unix::fs::lchown(&request.policy.scratch.path, user.0, user.1)?;
     }
+    // Opened before the command starts, so that it cannot prevent this.
+    let (mut processes, of_control) = (Processes::open()?, Processes::open()?);
     let (command, applied) = match start(&request)? {
         Started::Running { command, applied } => (command, applied),
         Started::Failed(reason) => return Err(io::Error::other(reason)),
@@ -107,9 +110,11 @@ fn supervise_command(socket: &UnixStream) -> io::Result<()> {
     message::send(socket, &Report::Applied(applied))?;
     thread::Builder::new()
         .name("control".to_owned())
-        .spawn(move || obey(input, command))?;
+        .spawn(move || obey(input, command, of_control))?;
     let status = wait_for(command)?;
-    processes::kill_descendants();
+    processes
+        .kill_descendants()
+        .map_err(|error| not_killed(&error))?;
     let scratch = &request.policy.scratch;
     let results: Vec<Option<Vec<u8>>> = scratch
         .results
@@ -169,14 +174,24 @@ fn start(request: &Request) -> io::Result<Started> {
 }
 
 /// Sends signals to the command at the request of the caller. The end of the input kills it.
-fn obey(mut input: impl BufRead, command: Pid) {
+fn obey(mut input: BufReader<UnixStream>, command: Pid, mut processes: Processes) {
     let mut byte = [0];
     while let Ok(1) = input.read(&mut byte) {
         if byte[0] == TERMINATE {
             let _ = kill_process_group(command, Signal::TERM);
         }
     }
-    processes::kill_descendants();
+    if let Err(error) = processes.kill_descendants() {
+        let report = Report::Failed(not_killed(&error).to_string());
+        let _ = message::send(input.get_ref(), &report);
+    }
+}
+
+fn not_killed(error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("could not kill the processes of the command: {error}"),
+    )
 }
 
 /// Waits until the command has exited, and returns its status. Also reaps the processes that the

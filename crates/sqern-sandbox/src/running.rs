@@ -207,6 +207,9 @@ impl Process {
             .unwrap_or_else(|_| Err(io::Error::other("a thread has panicked")));
         let reports = reports.map_err(Error::Wait)?;
         match (reports.status, reports.failure) {
+            (_, Some(failure)) if reports.applied.is_some() => {
+                Err(Error::Wait(io::Error::other(failure)))
+            }
             (_, Some(failure)) => Err(Error::Setup(failure)),
             (Some(status), None) => Ok(Exit {
                 status: ExitStatus::from_raw(status),

@@ -11,7 +11,7 @@ use seccompiler::{
 use crate::Method;
 
 /// System calls that only an administrator requires, or that provide access to other processes.
-const REJECTED: [c_long; 48] = [
+const REJECTED: [c_long; 52] = [
     // File systems.
     libc::SYS_mount,
     libc::SYS_umount2,
@@ -19,6 +19,7 @@ const REJECTED: [c_long; 48] = [
     libc::SYS_chroot,
     libc::SYS_move_mount,
     libc::SYS_open_tree,
+    OPEN_TREE_ATTR,
     libc::SYS_fsopen,
     libc::SYS_fsconfig,
     libc::SYS_fsmount,
@@ -27,12 +28,15 @@ const REJECTED: [c_long; 48] = [
     libc::SYS_open_by_handle_at,
     libc::SYS_fanotify_init,
     libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
     libc::SYS_swapon,
     libc::SYS_swapoff,
     // Other processes.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
     // Namespaces.
@@ -66,6 +70,32 @@ const REJECTED: [c_long; 48] = [
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
 ];
+
+/// `open_tree_attr(2)`, which the crate `libc` does not define. It has the same number on all
+/// architectures of the crate `seccompiler`.
+const OPEN_TREE_ATTR: c_long = 467;
+
+/// System calls that change a process or thread, with the position of its ID in the arguments. ID 0
+/// is the calling process or thread; glibc uses it in setrlimit(3) and nice(3). Other IDs are
+/// rejected, because without a process namespace they include processes of the same user outside
+/// the sandbox. A limit of open files would prevent the launcher from killing the processes of the
+/// command.
+const OTHER_PROCESS: [(c_long, u8); 9] = [
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_sched_setaffinity, 0),
+    (libc::SYS_sched_setattr, 0),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_migrate_pages, 0),
+    (libc::SYS_move_pages, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+];
+
+/// System calls of [`OTHER_PROCESS`] that can also change a process group or all processes of a
+/// user, with the first argument that selects a single process.
+const SINGLE_PROCESS: [(c_long, libc::c_int); 2] =
+    [(libc::SYS_setpriority, 0), (libc::SYS_ioprio_set, 1)];
 
 /// System calls for objects of System V IPC and for POSIX message queues. Such an object is shared
 /// by all processes of an IPC namespace, and remains when its creator exits. POSIX semaphores and
@@ -151,6 +181,14 @@ fn rules(method: Method, network: bool) -> Result<Rules, seccompiler::BackendErr
         libc::SYS_clone,
         namespaces.into_iter().collect::<Result<_, _>>()?,
     );
+    for (call, id) in OTHER_PROCESS {
+        let others = SeccompRule::new(vec![condition(id, SeccompCmpOp::Ne, 0)?])?;
+        rules.insert(call, vec![others]);
+    }
+    for (call, process) in SINGLE_PROCESS {
+        let sets = SeccompRule::new(vec![condition(0, SeccompCmpOp::Ne, process)?])?;
+        rules.entry(call).or_default().push(sets);
+    }
     // A terminal of the caller must not receive input.
     let inputs = [libc::TIOCSTI, libc::TIOCLINUX].map(|request| {
         let request = i32::try_from(request).unwrap_or(i32::MAX);

@@ -114,6 +114,7 @@ call('syscall', 425, 8, None)
 call('syscall', 435, None, 0)
 call('syscall', 0x40000000 | 41, 2, 1, 0)
 call('syscall', 250, 0, 0)
+call('syscall', 467, 0, 0, 0, 0, 0)
 call('clone', None, None, 0x10000000 | 17, None)
 ";
         policy.scratch.files = vec![("calls.py".to_owned(), script.to_owned())];
@@ -124,7 +125,7 @@ call('clone', None, None, 0x10000000 | 17, None)
             )
             .unwrap();
         let expected = "unshare EPERM\nmount EPERM\nptrace EPERM\nsyscall EPERM\nsyscall ENOSYS\nsyscall EPERM\n\
-             syscall EPERM\nclone E";
+             syscall EPERM\nsyscall EPERM\nclone E";
         assert!(finished.output.starts_with(expected), "{}", finished.output);
     });
 }
