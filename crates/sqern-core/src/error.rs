@@ -32,19 +32,9 @@ pub enum Error {
     /// The private server could not be used.
     #[error(transparent)]
     PrivateServer(#[from] LocalError),
-    /// The store reported an error.
+    /// The store or a directory of logs could not be used.
     #[error("{}", .0.message())]
     Store(#[from] StoreError),
-    /// Root cannot use a directory that other users can change or replace.
-    #[error("cannot use directory {} as root: other users can change {} (owner: user ID {owner})", path.display(), component.display())]
-    UnsafeDirectory {
-        /// The path.
-        path: PathBuf,
-        /// The directory or link of the path that other users can change.
-        component: PathBuf,
-        /// The user ID of the owner of `component`.
-        owner: u32,
-    },
     /// The sandbox of a command could not be created.
     #[error(transparent)]
     Sandbox(#[from] sqern_sandbox::Error),
@@ -269,16 +259,6 @@ impl Error {
             Self::Db(error) => error.suggestion().into_iter().chain(error.hint()).collect(),
             Self::Connect(error) => error.hint(&HintTexts::default()).into_iter().collect(),
             Self::Store(error) => error.hint().map(str::to_owned).into_iter().collect(),
-            Self::UnsafeDirectory {
-                owner: 0,
-                component,
-                ..
-            } => {
-                vec![format!("chmod go-w {}", component.display())]
-            }
-            Self::UnsafeDirectory { owner, .. } => vec![format!(
-                "Run the command as the owner (sudo -u '#{owner}' -H sqern …), or use another directory."
-            )],
             Self::Sandbox(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Upstream(error) => error.hint().map(str::to_owned).into_iter().collect(),
             Self::Fetch(error) => error.hints(),

@@ -8,7 +8,7 @@ sqern_model::diagnostic_error! {
     Io = "io",
     /// The disk is full, or a quota is exceeded.
     StorageFull = "storage-full",
-    /// Other users can write to a directory in which packages are unpacked.
+    /// Other users can change or replace a directory, or a directory of the store is a symbolic link.
     UnsafeDirectory = "unsafe-directory",
     /// A name or checksum cannot be part of a path in the store.
     InvalidName = "invalid-name",

@@ -25,6 +25,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod directory;
 mod error;
 pub mod store;
 pub mod tree;

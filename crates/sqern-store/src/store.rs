@@ -9,6 +9,11 @@
 //! A tree is prepared in a staging directory and renamed when it is complete. rename(2) is atomic,
 //! so the store never contains a part of a tree. The next fetch of the kernel removes the remains
 //! of an aborted one.
+//!
+//! The directory of the store can be specified with links. No link is followed below it: each
+//! operation opens the directories one name at a time. If the caller is root, an operation that
+//! changes the store, or that returns a tree for use, first checks that no other user can change or
+//! replace a directory of its path. Operations that only read have no such check.
 
 mod cache;
 mod manifest;
@@ -16,10 +21,14 @@ mod staged;
 mod tree_digest;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 use sqern_model::Kernel;
 
 pub use cache::{Cached, Partial, Pruned};
@@ -30,16 +39,34 @@ pub use manifest::{
 pub use staged::Staged;
 pub use tree_digest::TreeDigest;
 
+use crate::directory::{self, Missing};
 use crate::{Error, ErrorKind};
 
 /// The maximum length of the name of a directory in the store.
 const MAX_NAME_BYTES: usize = 200;
+const STAGING: &str = ".staging";
+const CACHE: &str = ".cache";
+/// The name of the directory for temporary files in the staging directory.
+const SCRATCH: &str = "scratch";
+/// The mode of new directories, which the umask restricts.
+const CREATE: Missing = Missing::Create(0o777);
 
 /// A directory with a tree for each fetched kernel.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
     specified_root: PathBuf,
+}
+
+/// The purpose for which a directory of the store is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Files are read. The store of another user is accepted.
+    Read,
+    /// Files are removed, or used by commands.
+    Use,
+    /// Files are created, in directories that are created if they are missing.
+    Create,
 }
 
 /// The content of the directory of a kernel.
@@ -57,40 +84,61 @@ pub enum Found {
 ///
 /// Returns an error if a file cannot be read.
 pub fn digest(tree: &Path) -> Result<TreeDigest, Error> {
-    TreeDigest::compute(tree, manifest::MANIFEST)
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(tree, flags, Mode::empty())
+        .map_err(|error| inaccessible(error.into(), tree))?;
+    TreeDigest::compute(&directory, tree, manifest::MANIFEST)
 }
 
 impl Store {
-    /// Opens a store, and creates missing directories.
+    /// Opens a store for changes, and creates missing directories.
     ///
     /// # Errors
     ///
-    /// Returns an error if a directory cannot be created.
+    /// Returns an error if a directory cannot be created. If the caller is root, returns an error
+    /// if another user can change or replace a directory of the store; nothing is created in this
+    /// case.
     pub fn open(root: &Path) -> Result<Self, Error> {
+        Self::check(root)?;
         let specified_root =
             std::path::absolute(root).map_err(|error| inaccessible(error, root))?;
-        let store = Self {
-            root: root.to_owned(),
-            specified_root,
-        };
-        for directory in [store.root.clone(), store.staging(), store.cache()] {
-            fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
+        directory::open(&specified_root, CREATE).map_err(with_hint)?;
+        let store = Self::open_read_only(root)?;
+        for name in [STAGING, CACHE] {
+            store.enter(Access::Create, &[name])?;
         }
-        // Recorded paths must not depend on the working directory.
-        let root =
-            fs::canonicalize(&store.root).map_err(|error| inaccessible(error, &store.root))?;
-        Ok(Self { root, ..store })
+        Ok(store)
     }
 
-    /// Opens a store without creating anything. Returns `None` if the directory does not exist.
-    #[must_use]
-    pub fn open_existing(root: &Path) -> Option<Self> {
-        let specified_root = std::path::absolute(root).ok()?;
-        let root = fs::canonicalize(root).ok().filter(|root| root.is_dir())?;
-        Some(Self {
+    /// Opens a store to read it, without creating anything. The directory need not exist, and can
+    /// belong to another user.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the path is empty, or if a link of the path cannot be resolved.
+    pub fn open_read_only(root: &Path) -> Result<Self, Error> {
+        let failed = |error: io::Error| inaccessible(error, root);
+        let specified_root = std::path::absolute(root).map_err(failed)?;
+        // Recorded paths must not depend on the working directory.
+        let root = match fs::canonicalize(root) {
+            Ok(root) => root,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => specified_root.clone(),
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Self {
             root,
             specified_root,
         })
+    }
+
+    /// Checks that no other user can change or replace a directory of a store, if the caller is
+    /// root. The directory need not exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind [`ErrorKind::UnsafeDirectory`] if root cannot use the store.
+    pub fn check(root: &Path) -> Result<(), Error> {
+        directory::check_private(root)
     }
 
     /// Returns the directory of the store, without links.
@@ -99,10 +147,43 @@ impl Store {
         &self.root
     }
 
-    /// Returns the absolute path with which the store was opened, which can contain links.
-    #[must_use]
-    pub fn specified_root(&self) -> &Path {
-        &self.specified_root
+    /// Opens a directory of the store. Returns `None` if it does not exist. Links below the root
+    /// are not followed.
+    fn enter(&self, access: Access, names: &[&str]) -> Result<Option<OwnedFd>, Error> {
+        let missing = match access {
+            Access::Create => CREATE,
+            Access::Read | Access::Use => Missing::Fail,
+        };
+        let mut opened = if access == Access::Read {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            match rustix::fs::open(&self.root, flags, Mode::empty()) {
+                Ok(root) => root,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(error) => return Err(inaccessible(error.into(), &self.root)),
+            }
+        } else {
+            directory::open(&self.specified_root, Missing::Fail)?
+        };
+        let mut path = self.root.clone();
+        for name in names {
+            let next = if access == Access::Read {
+                directory::open_without_links(&opened, &path, name, missing)
+            } else {
+                directory::open_subdirectory(&opened, &path, name, missing)
+            };
+            let Some(next) = next.map_err(with_hint)? else {
+                return Ok(None);
+            };
+            opened = next;
+            path.push(name);
+        }
+        Ok(Some(opened))
+    }
+
+    /// Opens a directory of the store to create files in it. Missing directories are created.
+    fn create(&self, names: &[&str]) -> Result<OwnedFd, Error> {
+        let missing = || inaccessible(io::ErrorKind::NotFound.into(), &self.root);
+        self.enter(Access::Create, names)?.ok_or_else(missing)
     }
 
     /// Returns whether a process prepares a tree.
@@ -111,10 +192,12 @@ impl Store {
     ///
     /// Returns an error if the staging directory cannot be read.
     pub fn is_busy(&self) -> Result<bool, Error> {
-        let directory = self.staging();
-        Ok(visible_names(&directory)?
+        let Some(directory) = self.enter(Access::Read, &[STAGING])? else {
+            return Ok(false);
+        };
+        Ok(visible_names(&directory, &self.root.join(STAGING))?
             .into_iter()
-            .any(|name| staged::is_locked(&directory.join(name))))
+            .any(|name| staged::is_locked(&directory, &name)))
     }
 
     /// Returns the path of the tree of a kernel, which might not exist.
@@ -124,18 +207,20 @@ impl Store {
     /// Returns an error if the distribution or version, which may be external input, is not a valid
     /// directory name.
     pub fn tree(&self, kernel: &Kernel) -> Result<PathBuf, Error> {
-        Ok(self
-            .root
-            .join(directory_name(kernel.distro.as_str())?)
-            .join(directory_name(kernel.version.as_str())?))
+        let [distro, version] = directory_names(kernel)?;
+        Ok(self.root.join(distro).join(version))
     }
 
-    fn staging(&self) -> PathBuf {
-        self.root.join(".staging")
-    }
-
-    fn cache(&self) -> PathBuf {
-        self.root.join(".cache")
+    /// Returns the path of the tree of a kernel for a command that uses its files, or `None` if it
+    /// does not exist.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the kernel has no valid path, or if the tree is not a directory. If the
+    /// caller is root, returns an error if another user can change or replace the tree.
+    pub fn usable_tree(&self, kernel: &Kernel) -> Result<Option<PathBuf>, Error> {
+        let directory = self.enter(Access::Use, &directory_names(kernel)?)?;
+        directory.map(|_| self.tree(kernel)).transpose()
     }
 
     /// Returns a directory for temporary files, on the disk of the store.
@@ -144,9 +229,8 @@ impl Store {
     ///
     /// Returns an error if the directory cannot be created.
     pub fn scratch(&self) -> Result<PathBuf, Error> {
-        let directory = self.staging().join("scratch");
-        fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
-        Ok(directory)
+        self.create(&[STAGING, SCRATCH])?;
+        Ok(self.root.join(STAGING).join(SCRATCH))
     }
 
     /// Returns the content of the directory of a kernel, or `None` if it does not exist.
@@ -155,11 +239,18 @@ impl Store {
     ///
     /// Returns an error if the kernel has no valid path.
     pub fn find(&self, kernel: &Kernel) -> Result<Option<Found>, Error> {
+        let [distro, version] = directory_names(kernel)?;
         let tree = self.tree(kernel)?;
-        if fs::symlink_metadata(&tree).is_err() {
+        let Some(parent) = self.enter(Access::Read, &[distro])? else {
             return Ok(None);
-        }
-        Ok(Some(match Manifest::read(&tree) {
+        };
+        let path = self.root.join(distro);
+        let manifest = match directory::open_without_links(parent, &path, version, Missing::Fail) {
+            Ok(None) => return Ok(None),
+            Ok(Some(directory)) => Manifest::read(&directory, &tree),
+            Err(error) => Err(error.with_hint("sqern store prune  # removes the entry")),
+        };
+        Ok(Some(match manifest {
             Ok(manifest) if manifest.kernel() == *kernel => Found::Tree(Box::new(manifest)),
             Ok(manifest) => {
                 let reason = format!(
@@ -184,8 +275,9 @@ impl Store {
     /// Returns an error if a directory cannot be read.
     pub fn kernels(&self) -> Result<BTreeMap<Kernel, Found>, Error> {
         let mut kernels = BTreeMap::new();
-        for distro in visible_names(&self.root)? {
-            for version in visible_names(&self.root.join(&distro))? {
+        for distro in self.visible_names(&[])? {
+            let versions = self.visible_names(&[&distro])?;
+            for version in versions {
                 // A directory with an invalid name is not part of the store.
                 let (Ok(distro), Ok(version)) = (distro.parse(), version.parse()) else {
                     continue;
@@ -199,6 +291,28 @@ impl Store {
         Ok(kernels)
     }
 
+    /// Returns the sorted names in a directory of the store that are not hidden. Returns no names
+    /// if it does not exist, or if it is a file.
+    fn visible_names(&self, names: &[&str]) -> Result<Vec<String>, Error> {
+        let path = names
+            .iter()
+            .fold(self.root.clone(), |path, name| path.join(name));
+        if let Some((name, parents)) = names.split_last() {
+            let Some(parent) = self.enter(Access::Read, parents)? else {
+                return Ok(Vec::new());
+            };
+            let stat = rustix::fs::statat(&parent, *name, AtFlags::SYMLINK_NOFOLLOW);
+            if stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+            {
+                return Ok(Vec::new());
+            }
+        }
+        match self.enter(Access::Read, names)? {
+            Some(directory) => visible_names(&directory, &path),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Reads all files of a tree and compares their digest with the manifest.
     ///
     /// # Errors
@@ -206,7 +320,10 @@ impl Store {
     /// Returns an error if the files differ or cannot be read.
     pub fn verify(&self, kernel: &Kernel, manifest: &Manifest) -> Result<(), Error> {
         let tree = self.tree(kernel)?;
-        let found = digest(&tree)?;
+        let Some(directory) = self.enter(Access::Read, &directory_names(kernel)?)? else {
+            return Err(inaccessible(io::ErrorKind::NotFound.into(), &tree));
+        };
+        let found = TreeDigest::compute(&directory, &tree, manifest::MANIFEST)?;
         if found == manifest.tree {
             return Ok(());
         }
@@ -223,20 +340,38 @@ impl Store {
         )))
     }
 
-    /// Removes the tree of a kernel. A rename hides it before its files are removed.
+    /// Removes the tree of a kernel. A rename hides it before its files are removed. If it is a link,
+    /// only the link is removed.
     ///
     /// # Errors
     ///
     /// Returns an error if the tree cannot be renamed or removed.
     pub fn remove(&self, kernel: &Kernel) -> Result<(), Error> {
+        let [distro, version] = directory_names(kernel)?;
         let tree = self.tree(kernel)?;
-        let removed = self
-            .staging()
-            .join(format!("removed-{}@{}", kernel.distro, kernel.version));
-        let _ = fs::remove_dir_all(&removed);
-        fs::rename(&tree, &removed).map_err(|error| inaccessible(error, &tree))?;
-        fs::remove_dir_all(&removed).map_err(|error| inaccessible(error, &removed))
+        let Some(parent) = self.enter(Access::Use, &[distro])? else {
+            return Err(inaccessible(io::ErrorKind::NotFound.into(), &tree));
+        };
+        let staging = self.create(&[STAGING])?;
+        let name = format!("removed-{}@{}", kernel.distro, kernel.version);
+        let removed = self.root.join(STAGING).join(&name);
+        let remove = || {
+            directory::remove(&staging, OsStr::new(&name))
+                .map_err(|error| inaccessible(error.into(), &removed))
+        };
+        remove()?;
+        rustix::fs::renameat(&parent, version, &staging, &name)
+            .map_err(|error| inaccessible(error.into(), &tree))?;
+        remove()
     }
+}
+
+/// Returns the names of the directories of a kernel.
+fn directory_names(kernel: &Kernel) -> Result<[&str; 2], Error> {
+    Ok([
+        directory_name(kernel.distro.as_str())?,
+        directory_name(kernel.version.as_str())?,
+    ])
 }
 
 /// Returns a name if it is that of a visible directory, and not a path.
@@ -257,45 +392,50 @@ fn directory_name(name: &str) -> Result<&str, Error> {
     Ok(name)
 }
 
-/// Returns the sorted names in a directory that are not hidden. Returns no names if it is not a
-/// directory.
-fn visible_names(directory: &Path) -> Result<Vec<String>, Error> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(inaccessible(error, directory)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry
-            .map_err(|error| inaccessible(error, directory))?
-            .file_name();
-        names.extend(
-            name.into_string()
-                .ok()
-                .filter(|name| !name.starts_with('.')),
-        );
+/// Returns the sorted names in the directory at `path` that are not hidden.
+fn visible_names(directory: impl AsFd, path: &Path) -> Result<Vec<String>, Error> {
+    let names = directory::names(directory).map_err(|error| inaccessible(error.into(), path))?;
+    let names = names.into_iter().filter_map(|name| name.into_string().ok());
+    let mut visible: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    visible.sort();
+    Ok(visible)
+}
+
+/// Opens a file of a directory, without following a link or waiting for the writer of a FIFO.
+fn open_file(directory: impl AsFd, name: &str, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o666))?;
+    Ok(File::from(file))
+}
+
+/// Opens a regular file of a directory, to read it.
+fn open_regular_file(directory: impl AsFd, name: &str) -> io::Result<File> {
+    let file = open_file(directory, name, OFlags::RDONLY)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ))
     }
-    names.sort();
-    Ok(names)
+}
+
+/// Returns an error with a hint if the caller cannot write to a directory of the store.
+fn with_hint(error: Error) -> Error {
+    let is_denied = std::error::Error::source(&error)
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    if is_denied {
+        error.with_hint("sqern fetch --store DIR  # a writable directory")
+    } else {
+        error
+    }
 }
 
 /// Returns the error of a file system operation in the store.
 fn inaccessible(error: io::Error, path: &Path) -> Error {
-    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
-    let failed = Error::io("could not access store", error, path.display());
-    if is_denied {
-        failed.with_hint("sqern fetch --store DIR  # a writable directory")
-    } else {
-        failed
-    }
+    with_hint(Error::io("could not access store", error, path.display()))
 }
 
 #[cfg(test)]

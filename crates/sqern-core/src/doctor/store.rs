@@ -48,6 +48,8 @@ struct StoreState {
     is_missing: bool,
     /// Whether this process can create files in it.
     is_writable: bool,
+    /// The reason why root cannot use the directory.
+    unsafe_directory: Option<Problem>,
     /// The uid of the owner, and the uid of this process.
     owner: (u32, u32),
     /// The free space.
@@ -103,12 +105,15 @@ fn inspect(root: &Path) -> Result<StoreState, Error> {
     let can_write = |directory: &Path| {
         directory.is_dir() && access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
     };
-    let store = Store::open_existing(root);
+    let store = Store::open_read_only(root).ok();
     let directories = [".cache", ".staging"].map(|name| root.join(name));
     Ok(StoreState {
         directory: existing.to_owned(),
         is_missing: existing != root,
         is_writable: can_write(existing),
+        unsafe_directory: Store::check(root)
+            .err()
+            .map(|error| Problem::from(&Error::from(error))),
         owner,
         free: FreeSpace {
             bytes: disk.f_bavail.saturating_mul(disk.f_frsize),
@@ -161,7 +166,9 @@ fn check_directory(root: &Path, state: &StoreState) -> Finding {
         "Run sqern as user {}, or use another directory with --store DIR.",
         account(owner)
     );
-    if state.is_missing && !state.is_writable {
+    if let Some(problem) = &state.unsafe_directory {
+        Finding::problem(STORE, problem, &use_other)
+    } else if state.is_missing && !state.is_writable {
         let found = format!(
             "{shown} does not exist, and {} cannot create it in {}",
             name(user),
@@ -260,6 +267,7 @@ mod tests {
             directory: "/s".into(),
             is_missing: false,
             is_writable: true,
+            unsafe_directory: None,
             owner: (4_000_000, 4_000_000),
             free: FreeSpace {
                 bytes: u64::MAX,

@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 use super::download::Downloader;
 use super::tree::{ProofTools, TreeFetcher};
 use super::{DownloadMethod, FetchPlan, KernelPlan, MissingTools, build_tools};
-use crate::directories::require_safe_store;
 use crate::sandbox::{SandboxRequest, WeakIsolation, select};
 use crate::{Clock, Database, Error, Progress};
 
@@ -126,7 +125,6 @@ pub async fn execute(
     progress: &impl Progress<FetchEvent>,
     stop: &CancellationToken,
 ) -> Result<FetchSummary, Error> {
-    require_safe_store(&config.store)?;
     let session = database.open().await?;
     change::require_writer(&session.client).await?;
     // A server or a firewall can close a connection that is idle during the downloads.

@@ -150,7 +150,7 @@ impl<P: Progress<FetchEvent>> TreeFetcher<'_, P> {
         if verified.is_err() {
             Ok(None)
         } else {
-            Ok(Some(self.store.tree(&plan.kernel)?))
+            Ok(self.store.usable_tree(&plan.kernel)?)
         }
     }
 

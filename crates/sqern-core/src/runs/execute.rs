@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::execution::Execution;
 use super::plan::require;
 use super::{KernelChoice, RunSelection, RunSpec, StartRequest, StartedRun, TestSpec, start};
-use crate::directories::{open_log_root, require_safe_store};
+use crate::directories::open_log_root;
 use crate::read_model::StaleReason;
 use crate::sandbox::{SandboxRequest, WeakIsolation, select};
 use crate::{ChangeOptions, Clock, Database, Error, Progress};
@@ -178,7 +178,6 @@ impl<'a, P: Progress<RunEvent>> RunExecutor<'a, P> {
         selection: &RunSelection,
         max_kernels: Option<usize>,
     ) -> Result<Option<RunSummary>, Error> {
-        require_safe_store(&self.config.store)?;
         open_log_root(&self.config.logs)?;
         let report = |weak| self.progress.report(RunEvent::WeakIsolation(weak));
         let sandbox = select(&self.config.sandbox, report).await?;

@@ -2,15 +2,17 @@
 //! reuses them.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, OFlags, Stat};
 use sqern_archive::{Checksum, Hasher, InvalidChecksum};
 
 use super::staged::is_locked;
-use super::{Store, inaccessible, visible_names};
+use super::{Access, CACHE, Store, inaccessible, open_file, open_regular_file, visible_names};
 use crate::{Error, ErrorKind};
 
 /// The suffix of an incomplete package.
@@ -32,6 +34,12 @@ pub enum Cached {
 pub struct Partial {
     path: PathBuf,
     target: PathBuf,
+    /// The directory of both files.
+    directory: OwnedFd,
+    /// The name of the file.
+    name: String,
+    /// The final name.
+    target_name: String,
     /// The lock, which the system releases if the process dies.
     lock: File,
 }
@@ -64,28 +72,27 @@ impl Store {
             )
         })?;
         let digits = &checksum.digits;
-        let directory = self
-            .cache()
-            .join(checksum.algorithm.name())
-            .join(&digits[..2]);
-        let target = directory.join(format!("{digits}.{suffix}"));
-        let path = directory.join(format!("{digits}.{PARTIAL}"));
+        let names = [CACHE, checksum.algorithm.name(), &digits[..2]];
+        let directory = self.create(&names)?;
+        let (name, target_name) = (format!("{digits}.{PARTIAL}"), format!("{digits}.{suffix}"));
+        let [path, target] = [&name, &target_name].map(|name| {
+            names
+                .into_iter()
+                .chain([&**name])
+                .fold(self.root.clone(), |path, name| path.join(name))
+        });
         let is_available = || {
-            fs::metadata(&target).is_ok_and(|metadata| metadata.len() == size_bytes)
-                && digest(&target, &checksum).is_ok_and(|found| found == *digits)
+            open_regular_file(&directory, &target_name).is_ok_and(|file| {
+                file.metadata()
+                    .is_ok_and(|metadata| metadata.len() == size_bytes)
+                    && digest(file, &checksum).is_ok_and(|found| found == *digits)
+            })
         };
         if is_available() {
             return Ok(Cached::Available(target));
         }
-        fs::create_dir_all(&directory).map_err(|error| inaccessible(error, &directory))?;
         let failed = |error: io::Error| inaccessible(error, &path);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(failed)?;
+        let lock = open_file(&directory, &name, OFlags::RDWR | OFlags::CREATE).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Cached::Busy),
@@ -94,15 +101,22 @@ impl Store {
         // Between opening and locking, the previous owner might have renamed or removed the file.
         let locked = lock.metadata().map_err(failed)?;
         let is_same =
-            |current: fs::Metadata| (current.dev(), current.ino()) == (locked.dev(), locked.ino());
-        if !fs::metadata(&path).is_ok_and(is_same) {
+            |current: Stat| (current.st_dev, current.st_ino) == (locked.dev(), locked.ino());
+        if !rustix::fs::statat(&directory, &*name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(is_same) {
             return Ok(Cached::Busy);
         }
         if is_available() {
-            let _ = fs::remove_file(&path);
+            let _ = rustix::fs::unlinkat(&directory, &*name, AtFlags::empty());
             return Ok(Cached::Available(target));
         }
-        Ok(Cached::Missing(Partial { path, target, lock }))
+        Ok(Cached::Missing(Partial {
+            path,
+            target,
+            directory,
+            name,
+            target_name,
+            lock,
+        }))
     }
 
     /// Removes packages whose checksums are not in `needed`, and incomplete packages that are not
@@ -112,26 +126,34 @@ impl Store {
     ///
     /// Returns an error if a file cannot be read or removed.
     pub fn prune_cache(&self, needed: &BTreeSet<String>, dry_run: bool) -> Result<Pruned, Error> {
+        let access = if dry_run { Access::Read } else { Access::Use };
         let mut pruned = Pruned::default();
-        for algorithm in visible_names(&self.cache())? {
-            for start in visible_names(&self.cache().join(&algorithm))? {
-                let directory = self.cache().join(&algorithm).join(start);
-                for name in visible_names(&directory)? {
-                    let path = directory.join(&name);
+        for algorithm in self.visible_names(&[CACHE])? {
+            for start in self.visible_names(&[CACHE, &algorithm])? {
+                let Some(directory) = self.enter(access, &[CACHE, &algorithm, &start])? else {
+                    continue;
+                };
+                let path = self.root.join(CACHE).join(&algorithm).join(&start);
+                for name in visible_names(&directory, &path)? {
+                    let failed =
+                        |error: rustix::io::Errno| inaccessible(error.into(), &path.join(&name));
                     let (digits, suffix) = name.split_once('.').unwrap_or((&name, ""));
                     let is_needed = needed.contains(digits)
                         || needed.contains(&format!("{algorithm}:{digits}"));
-                    if (suffix == PARTIAL && is_locked(&path)) || (suffix != PARTIAL && is_needed) {
+                    if (suffix == PARTIAL && is_locked(&directory, &name))
+                        || (suffix != PARTIAL && is_needed)
+                    {
                         continue;
                     }
-                    let metadata =
-                        fs::symlink_metadata(&path).map_err(|error| inaccessible(error, &path))?;
+                    let flags = AtFlags::SYMLINK_NOFOLLOW;
+                    let stat = rustix::fs::statat(&directory, &*name, flags).map_err(failed)?;
                     if !dry_run {
-                        fs::remove_file(&path).map_err(|error| inaccessible(error, &path))?;
+                        rustix::fs::unlinkat(&directory, &*name, AtFlags::empty())
+                            .map_err(failed)?;
                     }
                     pruned = Pruned {
                         files: pruned.files + 1,
-                        bytes: pruned.bytes + metadata.len(),
+                        bytes: pruned.bytes + u64::try_from(stat.st_size).unwrap_or_default(),
                     };
                 }
             }
@@ -148,10 +170,7 @@ impl Partial {
     ///
     /// Returns an error if the file cannot be opened.
     pub fn file(&self) -> Result<File, Error> {
-        File::options()
-            .read(true)
-            .write(true)
-            .open(&self.path)
+        open_file(&self.directory, &self.name, OFlags::RDWR)
             .map_err(|error| inaccessible(error, &self.path))
     }
 
@@ -167,7 +186,9 @@ impl Partial {
     ///
     /// Returns an error if the file cannot be renamed.
     pub fn publish(self) -> Result<PathBuf, Error> {
-        fs::rename(&self.path, &self.target).map_err(|error| inaccessible(error, &self.target))?;
+        let (directory, name) = (&self.directory, &*self.name);
+        rustix::fs::renameat(directory, name, directory, &*self.target_name)
+            .map_err(|error| inaccessible(error.into(), &self.target))?;
         Ok(self.target.clone())
     }
 }
@@ -180,13 +201,13 @@ impl Drop for Partial {
             .metadata()
             .is_ok_and(|metadata| metadata.len() == 0)
         {
-            let _ = fs::remove_file(&self.path);
+            let _ = rustix::fs::unlinkat(&self.directory, &*self.name, AtFlags::empty());
         }
     }
 }
 
-fn digest(path: &Path, checksum: &Checksum) -> io::Result<String> {
+fn digest(file: File, checksum: &Checksum) -> io::Result<String> {
     let mut hasher = Hasher::new(checksum.algorithm);
-    hasher.update_from(File::open(path)?)?;
+    hasher.update_from(file)?;
     Ok(hasher.finish())
 }

@@ -1,15 +1,16 @@
 //! `manifest.json`: the packages of a tree, their provenance, and a digest of all files.
 
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use sqern_model::{DistroName, Kernel, KernelVersion, PackageRole, counted};
 use sqern_sandbox::Applied;
 
-use super::inaccessible;
 use super::tree_digest::TreeDigest;
+use super::{inaccessible, open_file, open_regular_file};
 use crate::{Error, ErrorKind};
 
 /// The name of the manifest in a tree.
@@ -145,12 +146,12 @@ impl Manifest {
         }
     }
 
-    /// Reads the manifest of a tree.
+    /// Reads the manifest of the tree at `tree`, which is open.
     ///
     /// # Errors
     ///
-    /// Returns an error if the manifest is missing or invalid.
-    pub fn read(tree: &Path) -> Result<Self, Error> {
+    /// Returns an error if the manifest is missing, invalid, or not a regular file.
+    pub(super) fn read(directory: impl AsFd, tree: &Path) -> Result<Self, Error> {
         let path = tree.join(MANIFEST);
         let invalid = |operation: &str, reason: String| {
             Error::failed(
@@ -163,7 +164,7 @@ impl Manifest {
         };
         let unreadable = |error: io::Error| invalid("could not read manifest", error.to_string());
         let mut text = String::new();
-        let file = File::open(&path).map_err(unreadable)?;
+        let file = open_regular_file(directory, MANIFEST).map_err(unreadable)?;
         file.take(MAX_MANIFEST_BYTES)
             .read_to_string(&mut text)
             .map_err(unreadable)?;
@@ -181,15 +182,16 @@ impl Manifest {
         ))
     }
 
-    /// Writes the manifest of a tree, and syncs it to disk.
+    /// Writes the manifest of the tree at `tree`, which is open, and syncs it to disk.
     ///
     /// # Errors
     ///
     /// Returns an error if the manifest is too large to be read again, or if it cannot be written.
-    pub(super) fn write(&self, tree: &Path) -> Result<(), Error> {
+    pub(super) fn write(&self, directory: impl AsFd, tree: &Path) -> Result<(), Error> {
         let path = tree.join(MANIFEST);
         let write = |text: &str| {
-            let mut file = File::create_new(&path)?;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+            let mut file = open_file(directory, MANIFEST, flags)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };

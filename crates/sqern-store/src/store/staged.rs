@@ -1,20 +1,33 @@
 //! A tree in preparation.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::ffi::OsStr;
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
 use sqern_model::Kernel;
 
-use super::{Manifest, Store, inaccessible};
+use super::{Manifest, STAGING, Store, directory_names, inaccessible, open_file};
 use crate::Error;
+use crate::directory::{self, Missing};
+
+/// The mode of a tree.
+const TREE_MODE: u32 = 0o755;
 
 /// A tree in preparation, locked by one process. Dropping it removes the staging directory.
 #[derive(Debug)]
 pub struct Staged {
+    store: Store,
+    kernel: Kernel,
     /// The final path of the tree.
     target: PathBuf,
+    /// The staging directory of all trees.
+    staging: OwnedFd,
+    /// The name of the staging directory of this tree.
+    name: String,
     directory: PathBuf,
     /// The lock, which the system releases if the process dies. Its file is never removed, because
     /// another process might have it open.
@@ -30,35 +43,28 @@ impl Store {
     /// Returns an error if the staging directory cannot be created.
     pub fn begin(&self, kernel: &Kernel) -> Result<Option<Staged>, Error> {
         let target = self.tree(kernel)?;
+        let staging = self.create(&[STAGING])?;
         let name = format!("{}@{}", kernel.distro, kernel.version);
-        let (directory, lock_path) = (
-            self.staging().join(&name),
-            self.staging().join(format!("{name}.lock")),
-        );
+        let lock_name = format!("{name}.lock");
+        let path = self.root.join(STAGING);
+        let (directory, lock_path) = (path.join(&name), path.join(&lock_name));
         let failed = |error: io::Error| inaccessible(error, &lock_path);
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(failed)?;
+        let flags = OFlags::WRONLY | OFlags::CREATE;
+        let lock = open_file(&staging, &lock_name, flags).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        match fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(inaccessible(error, &directory));
-            }
-            _ => {}
-        }
-        DirBuilder::new()
-            .mode(0o755)
-            .create(&directory)
-            .map_err(|error| inaccessible(error, &directory))?;
+        directory::remove(&staging, OsStr::new(&name))
+            .and_then(|()| rustix::fs::mkdirat(&staging, &*name, Mode::from_raw_mode(TREE_MODE)))
+            .map_err(|error| inaccessible(error.into(), &directory))?;
         Ok(Some(Staged {
+            store: self.clone(),
+            kernel: kernel.clone(),
             target,
+            staging,
+            name,
             directory,
             _lock: lock,
         }))
@@ -66,8 +72,9 @@ impl Store {
 }
 
 /// Returns whether another open file has a lock on this one.
-pub(super) fn is_locked(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+pub(super) fn is_locked(directory: impl AsFd, name: &str) -> bool {
+    open_file(directory, name, OFlags::RDONLY)
+        .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 impl Staged {
@@ -84,32 +91,37 @@ impl Staged {
     ///
     /// Returns an error if a file cannot be written or renamed.
     pub fn commit(self, manifest: &Manifest) -> Result<PathBuf, Error> {
-        manifest.write(&self.directory)?;
+        let [distro, version] = directory_names(&self.kernel)?;
+        let (staging, name) = (&self.staging, &*self.name);
         let failed = |error: io::Error| inaccessible(error, &self.target);
-        let directory = File::open(&self.directory).map_err(failed)?;
-        // The content must be on disk before the name, so that a tree is complete even after a
-        // power failure.
-        rustix::fs::syncfs(&directory).map_err(|error| failed(error.into()))?;
-        let distro = self.target.parent().unwrap_or(&self.target);
-        fs::create_dir_all(distro).map_err(failed)?;
-        rustix::fs::chmod(&self.directory, rustix::fs::Mode::from_raw_mode(0o755))
-            .map_err(|error| failed(error.into()))?;
-        if fs::symlink_metadata(&self.target).is_ok() {
-            let flags = rustix::fs::RenameFlags::EXCHANGE;
-            rustix::fs::renameat_with(
-                rustix::fs::CWD,
-                &self.directory,
-                rustix::fs::CWD,
-                &self.target,
-                flags,
-            )
-            .map_err(|error| failed(error.into()))?;
-        } else {
-            fs::rename(&self.directory, &self.target).map_err(failed)?;
-        }
-        File::open(distro)
-            .and_then(|distro| distro.sync_all())
-            .map_err(failed)?;
+        let path = self.store.root.join(STAGING);
+        let missing = || inaccessible(io::ErrorKind::NotFound.into(), &self.directory);
+        // A fetch command can have copied the mode of another directory.
+        let directory = directory::open_without_links(staging, &path, name, Missing::Fail)?;
+        rustix::fs::fchmod(
+            directory.ok_or_else(missing)?,
+            Mode::from_raw_mode(TREE_MODE),
+        )
+        .map_err(|error| inaccessible(error.into(), &self.directory))?;
+        let directory = directory::open_subdirectory(staging, &path, name, Missing::Fail)?;
+        let directory = directory.ok_or_else(missing)?;
+        manifest.write(&directory, &self.directory)?;
+        let parent = self.store.create(&[distro])?;
+        let rename = || {
+            // The content must be on disk before the name, so that a tree is complete even after a
+            // power failure.
+            rustix::fs::syncfs(&directory)?;
+            match rustix::fs::statat(&parent, version, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => {
+                    let flags = rustix::fs::RenameFlags::EXCHANGE;
+                    rustix::fs::renameat_with(staging, name, &parent, version, flags)?;
+                }
+                Err(Errno::NOENT) => rustix::fs::renameat(staging, name, &parent, version)?,
+                Err(error) => return Err(error),
+            }
+            rustix::fs::fsync(&parent)
+        };
+        rename().map_err(|error| failed(error.into()))?;
         Ok(self.target.clone())
     }
 }
@@ -118,6 +130,6 @@ impl Drop for Staged {
     fn drop(&mut self) {
         // After a commit, the directory contains the replaced tree. The next preparation removes a
         // directory that remains.
-        let _ = fs::remove_dir_all(&self.directory);
+        let _ = directory::remove(&self.staging, OsStr::new(&self.name));
     }
 }

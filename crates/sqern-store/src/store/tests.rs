@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use sqern_model::{Kernel, KernelVersion, PackageRole};
@@ -48,7 +49,7 @@ fn create(store: &Store, text: &str) -> Manifest {
         .expect("no other process prepares the tree");
     fs::create_dir(staged.root().join("usr")).unwrap();
     fs::write(staged.root().join("usr/Makefile"), text).unwrap();
-    std::os::unix::fs::symlink("usr", staged.root().join("build")).unwrap();
+    symlink("usr", staged.root().join("build")).unwrap();
     let manifest = manifest(staged.root());
     staged.commit(&manifest).unwrap();
     manifest
@@ -252,4 +253,210 @@ fn one_download_at_a_time_continues_an_incomplete_package() {
         store.prune_cache(&needed, false).unwrap(),
         Pruned::default()
     );
+}
+
+/// Returns a store with one tree, and a directory with one file outside the store.
+fn store_and_victim() -> (tempfile::TempDir, Store, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("store")).unwrap();
+    create(&store, "all:");
+    let victim = directory.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    fs::write(victim.join("file"), "content").unwrap();
+    (directory, store, victim)
+}
+
+fn replace_with_link(path: &Path, target: &Path) {
+    fs::rename(path, path.with_extension("moved")).unwrap();
+    symlink(target, path).unwrap();
+}
+
+/// Runs every operation that changes a store, or that returns files for use. Returns the names of
+/// the operations that did not fail.
+fn accepted(store: &Store) -> Vec<&'static str> {
+    let checksum = "a".repeat(64);
+    let staged = || {
+        let staged = store.begin(&kernel())?.unwrap();
+        let manifest = manifest(staged.root());
+        staged.commit(&manifest)
+    };
+    [
+        ("open", Store::open(store.root()).map(drop)),
+        ("commit", staged().map(drop)),
+        ("scratch", store.scratch().map(drop)),
+        ("cached", store.cached(&checksum, 3, "deb").map(drop)),
+        ("prune", store.prune_cache(&[].into(), false).map(drop)),
+        ("use", store.usable_tree(&kernel()).map(drop)),
+        ("remove", store.remove(&kernel())),
+    ]
+    .into_iter()
+    .filter_map(|(name, result)| match result {
+        Ok(()) => Some(name),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::UnsafeDirectory, "{name}: {error}");
+            None
+        }
+    })
+    .collect()
+}
+
+#[test]
+fn links_in_a_store_are_not_followed() {
+    for (link, expected) in [
+        (".staging", vec!["cached", "prune", "use"]),
+        (".cache", vec!["commit", "scratch", "use", "remove"]),
+        ("debian12", vec!["open", "scratch", "cached", "prune"]),
+        (
+            ".cache/sha256",
+            vec!["open", "commit", "scratch", "use", "remove"],
+        ),
+        (
+            ".staging/scratch",
+            vec!["open", "commit", "cached", "prune", "use", "remove"],
+        ),
+    ] {
+        let (_directory, store, victim) = store_and_victim();
+        fs::create_dir_all(store.root().join(".cache/sha256/aa")).unwrap();
+        store.scratch().unwrap();
+        // An attacker can prepare the directories and files that sqern expects.
+        fs::create_dir_all(victim.join("6.1.0-25-amd64")).unwrap();
+        fs::create_dir_all(victim.join("sha256/aa")).unwrap();
+        fs::create_dir_all(victim.join("aa")).unwrap();
+        fs::write(victim.join("sha256/aa/file.deb"), "").unwrap();
+        fs::write(victim.join("aa/file.deb"), "").unwrap();
+        replace_with_link(&store.root().join(link), &victim);
+        assert_eq!(accepted(&store), expected, "{link}");
+        let remaining = |path: &str| {
+            let names = fs::read_dir(victim.join(path)).unwrap();
+            let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(
+            remaining(""),
+            ["6.1.0-25-amd64", "aa", "file", "sha256"],
+            "{link}"
+        );
+        assert_eq!(remaining("sha256/aa"), ["file.deb"], "{link}");
+        assert_eq!(remaining("aa"), ["file.deb"], "{link}");
+    }
+}
+
+#[test]
+fn links_are_removed_instead_of_their_targets() {
+    let (_directory, store, victim) = store_and_victim();
+    let tree = store.tree(&kernel()).unwrap();
+    replace_with_link(&tree, &victim);
+    let staging = store.root().join(".staging");
+    symlink(&victim, staging.join("removed-debian12@6.1.0-25-amd64")).unwrap();
+    symlink(&victim, staging.join("debian12@6.1.0-25-amd64")).unwrap();
+    assert!(matches!(
+        store.find(&kernel()).unwrap(),
+        Some(Found::Invalid(error)) if error.kind() == ErrorKind::UnsafeDirectory
+    ));
+    assert!(store.usable_tree(&kernel()).is_err());
+    store.remove(&kernel()).unwrap();
+    assert!(fs::symlink_metadata(&tree).is_err());
+    create(&store, "all:");
+    assert_eq!(fs::read_to_string(victim.join("file")).unwrap(), "content");
+}
+
+#[test]
+fn files_that_are_not_regular_do_not_block_a_reader() {
+    let (_directory, store, _) = store_and_victim();
+    let tree = store.tree(&kernel()).unwrap();
+    let Some(Found::Tree(manifest)) = store.find(&kernel()).unwrap() else {
+        panic!("the tree is invalid")
+    };
+    let fifo = |path: &Path| {
+        let mode = Mode::from_raw_mode(0o666);
+        rustix::fs::mknodat(rustix::fs::CWD, path, FileType::Fifo, mode, 0).unwrap();
+    };
+    fifo(&tree.join("fifo"));
+    let error = store.verify(&kernel(), &manifest).unwrap_err();
+    assert!(error.to_string().contains("regular file"), "{error}");
+    fs::remove_file(tree.join(manifest::MANIFEST)).unwrap();
+    fifo(&tree.join(manifest::MANIFEST));
+    assert!(matches!(
+        store.find(&kernel()).unwrap(),
+        Some(Found::Invalid(_))
+    ));
+    fifo(&store.root().join(".staging/fifo"));
+    assert!(!store.is_busy().unwrap());
+}
+
+#[test]
+fn root_rejects_stores_with_directories_of_other_users() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let all = [
+        "open", "commit", "scratch", "cached", "prune", "use", "remove",
+    ];
+    for (name, rejected) in [
+        ("", &all[..]),
+        (".staging", &["open", "commit", "scratch", "remove"]),
+        (".staging/scratch", &["scratch"]),
+        (".cache", &["open", "cached", "prune"]),
+        (".cache/sha256", &["cached", "prune"]),
+        (".cache/sha256/aa", &["cached", "prune"]),
+        ("debian12", &["open", "commit", "use", "remove"]),
+        ("debian12/6.1.0-25-amd64", &["use"]),
+    ] {
+        for (owner, mode) in [(65534, 0o755), (0, 0o775)] {
+            let (_directory, store, _) = store_and_victim();
+            fs::create_dir_all(store.root().join(".cache/sha256/aa")).unwrap();
+            store.scratch().unwrap();
+            let path = store.root().join(name);
+            std::os::unix::fs::chown(&path, Some(owner), None).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            // Other users can read the store.
+            let reader = Store::open_read_only(store.root()).unwrap();
+            assert!(matches!(
+                reader.find(&kernel()).unwrap(),
+                Some(Found::Tree(_))
+            ));
+            assert_eq!(reader.kernels().unwrap().len(), 1);
+            assert_eq!(
+                store.usable_tree(&kernel()).is_err(),
+                rejected.contains(&"use")
+            );
+            let accepted = accepted(&store);
+            for operation in all.iter().filter(|operation| **operation != "use") {
+                let is_accepted = accepted.contains(operation);
+                assert_eq!(
+                    is_accepted,
+                    !rejected.contains(operation),
+                    "{name:?} {operation}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn commit_sets_the_mode_of_the_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let staged = store.begin(&kernel()).unwrap().unwrap();
+    fs::set_permissions(staged.root(), fs::Permissions::from_mode(0o777)).unwrap();
+    let manifest = manifest(staged.root());
+    let tree = staged.commit(&manifest).unwrap();
+    let mode = fs::metadata(&tree).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o755);
+    assert_eq!(store.usable_tree(&kernel()).unwrap(), Some(tree));
+}
+
+#[test]
+fn reading_a_store_creates_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let store = Store::open_read_only(&path).unwrap();
+    assert!(store.kernels().unwrap().is_empty() && !store.is_busy().unwrap());
+    assert_eq!(store.find(&kernel()).unwrap(), None);
+    assert_eq!(
+        store.prune_cache(&[].into(), true).unwrap(),
+        Pruned::default()
+    );
+    assert!(!path.exists());
 }

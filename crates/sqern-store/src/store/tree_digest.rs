@@ -1,17 +1,19 @@
 //! A digest of all files of a tree, which detects changes.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use sqern_archive::{Algorithm, Hasher};
 use sqern_model::counted;
 
 use super::inaccessible;
 use crate::Error;
+use crate::directory::names;
 
 /// The number and digest of the files of a tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,57 +30,75 @@ pub struct TreeDigest {
 }
 
 impl TreeDigest {
-    /// Reads a tree except for the file `excluded` in its root. Links are not followed.
+    /// Reads the tree at `path`, which is open, except for the file `excluded` in its root. Links are
+    /// not followed.
     ///
     /// # Errors
     ///
-    /// Returns an error if a file cannot be read.
-    pub(super) fn compute(tree: &Path, excluded: &str) -> Result<Self, Error> {
+    /// Returns an error if a file cannot be read, or if it is neither a directory, a link nor a
+    /// regular file.
+    pub(super) fn compute(tree: &OwnedFd, path: &Path, excluded: &str) -> Result<Self, Error> {
         let mut digest = Self::default();
         let mut hasher = Hasher::new(Algorithm::Sha256);
-        digest.add_directory(tree, Path::new(""), Path::new(excluded), &mut hasher)?;
+        let excluded = Path::new(excluded);
+        digest.add_directory(tree, path, Path::new(""), excluded, &mut hasher)?;
         digest.sha256 = hasher.finish();
         Ok(digest)
     }
 
     fn add_directory(
         &mut self,
+        directory: &OwnedFd,
         tree: &Path,
         below: &Path,
         excluded: &Path,
         hasher: &mut Hasher,
     ) -> Result<(), Error> {
-        let path = tree.join(below);
-        let entries = fs::read_dir(&path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut entries = entries.map_err(|error| inaccessible(error, &path))?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let (name, full_path) = (below.join(entry.file_name()), entry.path());
+        let mut entries =
+            names(directory).map_err(|error| inaccessible(error.into(), &tree.join(below)))?;
+        entries.sort();
+        for entry in &entries {
+            let name = below.join(entry);
             if name == excluded {
                 continue;
             }
-            let failed = |error: std::io::Error| inaccessible(error, &full_path);
-            let metadata = fs::symlink_metadata(&full_path).map_err(failed)?;
-            let file_type = metadata.file_type();
+            let path = tree.join(&name);
+            let failed = |error: rustix::io::Errno| inaccessible(error.into(), &path);
+            let open = |flags: OFlags| {
+                let flags =
+                    flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                rustix::fs::openat(directory, entry, flags, Mode::empty())
+            };
+            let stat =
+                rustix::fs::statat(directory, entry, AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
             hasher.update_with_length(name.as_os_str().as_bytes());
             // The names of kinds are part of published digests.
-            if file_type.is_dir() {
-                hasher.update_with_length(b"folder");
-                self.add_directory(tree, &name, excluded, hasher)?;
-            } else if file_type.is_symlink() {
-                self.links += 1;
-                hasher.update_with_length(b"link");
-                hasher.update_with_length(
-                    fs::read_link(&full_path)
-                        .map_err(failed)?
-                        .as_os_str()
-                        .as_bytes(),
-                );
-            } else {
-                let is_executable = metadata.permissions().mode() & 0o111 != 0;
-                hasher.update_with_length(if is_executable { b"program" } else { b"file" });
-                self.files += 1;
-                self.bytes += add_content(&full_path, hasher).map_err(failed)?;
+            match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => {
+                    hasher.update_with_length(b"folder");
+                    let subdirectory = open(OFlags::DIRECTORY).map_err(failed)?;
+                    self.add_directory(&subdirectory, tree, &name, excluded, hasher)?;
+                }
+                FileType::Symlink => {
+                    self.links += 1;
+                    hasher.update_with_length(b"link");
+                    let target =
+                        rustix::fs::readlinkat(directory, entry, vec![]).map_err(failed)?;
+                    hasher.update_with_length(target.as_bytes());
+                }
+                FileType::RegularFile => {
+                    let is_executable = stat.st_mode & 0o111 != 0;
+                    hasher.update_with_length(if is_executable { b"program" } else { b"file" });
+                    self.files += 1;
+                    let file = open(OFlags::empty()).map_err(failed)?;
+                    self.bytes +=
+                        add_content(file, hasher).map_err(|error| inaccessible(error, &path))?;
+                }
+                _ => {
+                    let reason = "neither a directory, a link nor a regular file";
+                    let error = io::Error::new(io::ErrorKind::InvalidInput, reason);
+                    return Err(inaccessible(error, &path));
+                }
             }
         }
         Ok(())
@@ -97,9 +117,9 @@ impl fmt::Display for TreeDigest {
 }
 
 /// Adds the digest of a file, and returns its size in bytes.
-fn add_content(path: &Path, hasher: &mut Hasher) -> std::io::Result<u64> {
+fn add_content(file: OwnedFd, hasher: &mut Hasher) -> io::Result<u64> {
     let mut content = Hasher::new(Algorithm::Sha256);
-    let size_bytes = content.update_from(File::open(path)?)?;
+    let size_bytes = content.update_from(std::fs::File::from(file))?;
     hasher.update(&content.finish_bytes());
     Ok(size_bytes)
 }

@@ -89,7 +89,7 @@ pub(super) async fn run(
     let mut session = context.open().await?;
     match command {
         StoreCommand::List { selection, rows } => {
-            let store = selection.store.open(context)?;
+            let store = selection.store.open_read_only(context)?;
             print(
                 selection
                     .compare(&store, &session.client, Depth::Manifests)
@@ -100,7 +100,7 @@ pub(super) async fn run(
             Ok(ExitStatus::Success)
         }
         StoreCommand::Verify(selection) => {
-            let store = selection.store.open(context)?;
+            let store = selection.store.open_read_only(context)?;
             let stored = selection
                 .compare(&store, &session.client, Depth::Trees)
                 .await?;
@@ -129,7 +129,11 @@ pub(super) async fn run(
             cache,
             change,
         } => {
-            let store = selection.store.open(context)?;
+            let store = if change.dry_run {
+                selection.store.open_read_only(context)?
+            } else {
+                selection.store.open(context)?
+            };
             let stored = selection
                 .compare(&store, &session.client, Depth::Trees)
                 .await?;

@@ -17,8 +17,14 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// Opens the store for changes.
     pub(super) fn open(&self, context: &Context<'_>) -> Result<Store, CliError> {
         open_store(self.dir.as_deref(), context)
+    }
+
+    /// Opens the store, which need not exist, to read it.
+    pub(super) fn open_read_only(&self, context: &Context<'_>) -> Result<Store, CliError> {
+        Ok(Store::open_read_only(&self.directory(context)?)?)
     }
 
     /// Returns the directory of the store, which need not exist.
@@ -27,7 +33,7 @@ impl StoreArgs {
     }
 }
 
-/// Opens the store in this directory, by default that of the settings.
+/// Opens the store in this directory for changes, by default that of the settings.
 pub(super) fn open_store(dir: Option<&Path>, context: &Context<'_>) -> Result<Store, CliError> {
     Ok(Store::open(&store_dir(dir, context)?)?)
 }

@@ -181,7 +181,7 @@ pub const CODES: &[(&str, &str)] = &[
     ("storage-full", "The disk is full, or a quota is exceeded."),
     (
         "unsafe-directory",
-        "Other users can change or replace a directory of the store or of logs.",
+        "Other users can change or replace a directory of the store or of logs, or such a directory is a symbolic link.",
     ),
     (
         "invalid-name",
@@ -285,7 +285,6 @@ pub(super) fn of_use_case(error: &Error) -> &'static str {
         Error::PrivateServer(_) => "private-server",
         Error::Store(error) => error.code(),
         Error::Sandbox(_) => "sandbox",
-        Error::UnsafeDirectory { .. } => "unsafe-directory",
         Error::Upstream(error) => error.code(),
         Error::Io { .. } => IO,
         Error::Fetch(_) => "fetch",

@@ -5,6 +5,7 @@ mod interrupted;
 mod proof;
 mod rpm;
 mod sandbox;
+mod store;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -283,68 +284,6 @@ async fn fetch_starts_with_kernels_that_customers_run() {
             .contains("kernel version \"6.1.0-7-amd64\" does not exist"),
         "{named:?}"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_changed_tree_is_reported_pruned_and_fetched_again() {
-    let fixture = Fixture::new(kernel("6.1.0-1")).await;
-    fixture.program.done(&fixture.arguments(&[]));
-    let makefile = fixture
-        .tree("6.1.0-1-amd64")
-        .join("usr/src/linux-headers-6.1.0-1-common/Makefile");
-    std::fs::write(&makefile, "modules:\n").unwrap();
-    let reported = fixture
-        .program
-        .run(&["store", "verify", "--store", &fixture.store]);
-    assert_eq!(reported.status, 1, "{reported:?}");
-    assert!(
-        reported.stdout.contains("could not verify tree"),
-        "{reported:?}"
-    );
-    let dry_run = fixture
-        .program
-        .done(&["store", "prune", "--dry-run", "--store", &fixture.store]);
-    assert!(
-        dry_run.stdout.contains("tree removed") && makefile.exists(),
-        "{dry_run:?}"
-    );
-    fixture
-        .program
-        .done(&["store", "prune", "--store", &fixture.store]);
-    assert_eq!(
-        (fixture.fetched().await.as_str(), makefile.exists()),
-        ("", false)
-    );
-    fixture.program.done(&fixture.arguments(&[]));
-    fixture
-        .program
-        .done(&["store", "verify", "--store", &fixture.store]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn verify_reads_only_the_trees_of_the_specified_kernels() {
-    let packages = kernel("6.1.0-1").into_iter().chain(kernel("6.1.0-2"));
-    let fixture = Fixture::new(packages).await;
-    fixture.program.done(&fixture.arguments(&[]));
-    let makefile = fixture
-        .tree("6.1.0-1-amd64")
-        .join("usr/src/linux-headers-6.1.0-1-common/Makefile");
-    std::fs::write(&makefile, "modules:\n").unwrap();
-    let verify = |kernel: &str| {
-        let args = ["store", "verify", "--store", &fixture.store];
-        fixture
-            .program
-            .run(&[&args[..], &["--kernel", kernel]].concat())
-    };
-    for (kernel, status) in [("6.1.0-1-amd64", 1), ("debian12/6.1.0-2-amd64", 0)] {
-        let ran = verify(kernel);
-        assert_eq!(ran.status, status, "{kernel}: {ran:?}");
-        assert_eq!(
-            ran.stdout.contains("could not verify tree"),
-            status == 1,
-            "{kernel}: {ran:?}"
-        );
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -282,7 +282,7 @@ async fn misuse_is_rejected_with_a_hint_and_changes_nothing() {
                 "/proc/none",
             ],
             1,
-            "could not access store /proc/none",
+            "could not create directory /proc/none",
         ),
     ] {
         let ran = program.run(args);

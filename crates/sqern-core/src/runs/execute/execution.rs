@@ -170,7 +170,8 @@ impl<'a, P: Progress<RunEvent>> Execution<'a, P> {
         let tree = self.config.store.tree(kernel)?;
         let logs = LogDirectory::create(&self.config.logs, &logs_name(self.kind, self.id))?;
         let name = format!("{}@{}.log", kernel.distro, kernel.version);
-        let outcome = if self.kind == RunKind::Build && !tree.exists() {
+        let is_in_store = self.config.store.usable_tree(kernel)?.is_some();
+        let outcome = if self.kind == RunKind::Build && !is_in_store {
             missing_headers(&tree)
         } else {
             let log = logs.create_log(&name)?;
