@@ -139,7 +139,7 @@ async fn concurrent_runs_apply_each_migration_once() {
     assert_eq!(steps, usize::try_from(latest_version()).unwrap() + 1);
 }
 
-/// Removes the privileges of readers and writers from a line of [`objects`]: those on columns are in
+/// Removes the privileges of readers, writers and crawlers from a line of [`objects`]: those on columns are in
 /// braces.
 fn without_grants(line: &str) -> String {
     let mut parts = line.split('{');
@@ -148,7 +148,7 @@ fn without_grants(line: &str) -> String {
         kept + part.split_once('}').map_or(part, |(_, rest)| rest)
     });
     let mut line = line;
-    for role in ["sqern_reader", "sqern_writer"] {
+    for role in ["sqern_reader", "sqern_writer", "sqern_crawler"] {
         for privilege in ["SELECT", "INSERT", "UPDATE", "DELETE"] {
             line = line.replace(&format!(", {role} {privilege}"), "");
         }
