@@ -1,6 +1,6 @@
 -- $1 distros (empty: all), $2 versions (empty: all). Returns the kernels that were seen, are wanted and not fetched, with the numbers of
 -- hosts of live clusters that run them and that have them installed. Also returns fetched kernels with a headers package that their source
--- published later under the same name for the same architecture.
+-- published later with other content, under the same name and for the same architecture.
 SELECT seen.distro, seen.version, coalesce(hosts.running, 0) AS hosts_running, coalesce(hosts.installed, 0) AS hosts_installed,
     fetched.tstamp IS NOT NULL AS is_republished
 FROM kver_seen AS seen

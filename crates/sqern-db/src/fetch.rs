@@ -51,8 +51,9 @@ pub struct Provenance {
 
 from_row!(Provenance { url, dated_at });
 
-/// Returns the wanted kernels that were seen and not fetched, or were published again: first the kernels with the most hosts
-/// that run them, then those with the most hosts on which they are installed, then the newest.
+/// Returns the wanted kernels that were seen and not fetched, or were published again: first the
+/// kernels with the most hosts that run them, then those with the most hosts on which they are
+/// installed, then the newest.
 pub async fn candidates(
     client: &impl SqlClient,
     distros: &[DistroName],

@@ -101,7 +101,7 @@ fn supervise_command(socket: &UnixStream) -> io::Result<()> {
         let user = (Some(identity.uid), Some(identity.gid));
         std::os::unix::fs::lchown(&request.policy.scratch.path, user.0, user.1)?;
     }
-    // Opened before the command starts, so that it cannot prevent this.
+    // The command could use up the open files of this machine, so /proc is opened before it starts.
     let (mut processes, of_control) = (Processes::open()?, Processes::open()?);
     let (command, applied) = match start(&request)? {
         Started::Running { command, applied } => (command, applied),

@@ -32,16 +32,16 @@ pub(super) fn require_verifiable(planned: &PlannedPackage) -> Result<(), FetchEr
 
 /// Returns what authenticates a downloaded package. `source` is the definition of its source.
 ///
-/// In every case, name, epoch, version, release and architecture in the package must be those of the plan,
-/// which the index of the source contains. A mirror could otherwise deliver another package with a valid
-/// signature, such as an older one.
+/// In every case, name, epoch, version, release and architecture in the package must be those of the
+/// plan, which the index of the source contains. A mirror could otherwise deliver another package with
+/// a valid signature, such as an older one.
 ///
 /// The inner error states that nothing authenticates the package, which the user can accept.
 ///
 /// # Errors
 ///
-/// Returns an error that cannot be accepted: the file is another package, the signature of the package is
-/// invalid, or the package or a keyring cannot be read.
+/// Returns an error that cannot be accepted: the file is another package, the signature of the package
+/// is invalid, or the package or a keyring cannot be read.
 pub(super) async fn verify(
     planned: &PlannedPackage,
     source: Option<&Source>,

@@ -368,3 +368,28 @@ async fn each_package_has_the_signer_of_the_metadata_that_last_listed_it() {
         ]
     );
 }
+
+#[tokio::test]
+async fn the_cached_date_is_that_of_the_last_accepted_metadata() {
+    let database = migrated().await;
+    let mut client = database.client().await;
+    run(&client, "INSERT INTO distro VALUES ('d', 'D')").await;
+    let date: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    for (state, dated_at, expected) in [
+        (CrawlState::Complete, Some(date), Some(date)),
+        // Nothing was accepted.
+        (CrawlState::Failed, None, Some(date)),
+        // Metadata without a date was accepted.
+        (CrawlState::Partial, None, None),
+        // The metadata was accepted, but not the indexes.
+        (CrawlState::Failed, Some(date), Some(date)),
+    ] {
+        let crawled = Crawl {
+            dated_at,
+            ..crawl_of(state, &[])
+        };
+        record(&mut client, crawled).await;
+        let cached = crawl::cache(&client, &"d".parse().unwrap()).await.unwrap();
+        assert_eq!(cached["main"].dated_at, expected, "{state} {dated_at:?}");
+    }
+}

@@ -69,13 +69,7 @@ pub(super) fn suite(
         release.codename.as_deref(),
     ) {
         SuiteMatch::Yes => Ok(None),
-        SuiteMatch::No | SuiteMatch::Unsure if !is_verified => Ok(Some(format!(
-            "Release file {location} of suite {requested} contains {actual}"
-        ))),
-        SuiteMatch::Unsure => Ok(Some(format!(
-            "Release file {location} of suite {requested} contains {actual}"
-        ))),
-        SuiteMatch::No => {
+        SuiteMatch::No if is_verified => {
             let reason = format!("the Release file contains {actual} instead of suite {requested}");
             let error = Error::failed(
                 ErrorKind::InvalidMetadata,
@@ -90,6 +84,9 @@ pub(super) fn suite(
                 None => error,
             })
         }
+        SuiteMatch::No | SuiteMatch::Unsure => Ok(Some(format!(
+            "Release file {location} of suite {requested} contains {actual}"
+        ))),
     }
 }
 

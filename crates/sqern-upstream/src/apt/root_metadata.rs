@@ -67,7 +67,7 @@ async fn from_base(
         )
     })?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
-    warnings.extend(release.warnings(location));
+    warnings.extend(release.date_warning(location));
     let suite = match &source.release_suite {
         Some(suite) => Some(suite.as_str()),
         // The Release file of a flat repository need not name a suite.

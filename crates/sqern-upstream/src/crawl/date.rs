@@ -154,14 +154,6 @@ mod tests {
     }
 
     #[test]
-    fn metadata_without_a_date_cannot_follow_dated_metadata() {
-        let before = time("2026-06-03T12:00:00Z");
-        let failure = undated("Release", before, false, "here").expect_err("no date");
-        assert!(failure.to_string().contains("no valid date"), "{failure}");
-        assert!(undated("Release", before, true, "here").is_ok());
-    }
-
-    #[test]
     fn date_may_be_at_most_one_day_in_the_future() {
         let now = time("2026-06-10T12:00:00Z");
         assert!(not_from_the_future("Release", time("2026-06-11T11:00:00Z"), now, "here").is_ok());

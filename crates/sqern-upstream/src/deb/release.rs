@@ -119,8 +119,8 @@ impl Release {
         Ok(release)
     }
 
-    /// Returns the warnings about values that are ignored.
-    pub(crate) fn warnings(&self, location: &str) -> Option<String> {
+    /// Returns the warning about an invalid date, which is ignored.
+    pub(crate) fn date_warning(&self, location: &str) -> Option<String> {
         let date = self.invalid_date.as_ref()?;
         Some(format!(
             "Release file {location} contains an invalid Date, which is ignored: {date:?}"
@@ -331,7 +331,7 @@ mod tests {
             listed(&format!("{sha256} {HASH} 1 main/icons 64.tar.gz\n")),
             ["main/a", "main/icons 64.tar.gz"]
         );
-        assert_eq!(release(&sha256).warnings("here"), None);
+        assert_eq!(release(&sha256).date_warning("here"), None);
     }
 
     #[test]
@@ -378,7 +378,7 @@ mod tests {
             let release = Release::parse(&format!("Date: {date}\nSHA256:\n")).expect("a release");
             let found = release.date.map(|date| date.to_string());
             assert_eq!(found.as_deref(), expected, "{date}");
-            let warning = release.warnings("here");
+            let warning = release.date_warning("here");
             assert_eq!(
                 warning.is_some_and(|warning| warning.contains(&format!("{date:?}"))),
                 expected.is_none(),

@@ -335,6 +335,11 @@ mod tests {
         assert!(!crate::belongs_to(&source(text), None, &url));
         let named = format!("{text}package-hosts = [\"other.example\"]\n");
         assert!(crate::belongs_to(&source(&named), None, &url));
+        let local = source(&text.replace("https://h/os", "file:///srv/repo"));
+        for (path, expected) in [("x/a.rpm", true), ("..%2Fother/a.rpm", false)] {
+            let url = format!("file:///srv/repo/{path}").parse().expect("a URL");
+            assert_eq!(crate::belongs_to(&local, None, &url), expected, "{path}");
+        }
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sqern_model::{Crawl, CrawlState, DistroDef};
-use sqern_testkit::repo::{FakeRepo, FakeRpmRepo, FileServer, RepoFault, ServerFault};
+use sqern_testkit::repo::{FakeRepo, FakeRpmRepo, FileServer, RepoFault, ServerFault, SigningKey};
 use sqern_upstream::{Client, ClientOptions, CrawlOptions, Silent, crawl_distro};
 use tempfile::TempDir;
 
@@ -116,6 +116,52 @@ async fn rollback_to_an_older_index_fails() {
             "repomd.xml",
         ],
     );
+}
+
+#[tokio::test]
+async fn metadata_without_a_date_cannot_follow_dated_metadata() {
+    let mirror = Mirror::of_debs().await;
+    let inline = mirror.path().join("dists/bookworm/InRelease");
+    let text = std::fs::read_to_string(&inline).expect("a release");
+    let signed = text
+        .split("\n\n")
+        .nth(1)
+        .and_then(|text| text.split("\n-----BEGIN PGP SIGNATURE").next())
+        .expect("a signed text");
+    let key = SigningKey::shared();
+    for date in ["", "Date: Thu., 09 May 2024 06:03:43 GMT"] {
+        let lines = signed.lines().map(|line| {
+            if line.starts_with("Date: ") {
+                date
+            } else {
+                line
+            }
+        });
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let replaced = key.clearsign(&(lines.join("\n") + "\n"), time("2026-01-05T00:00:00Z"));
+        std::fs::write(&inline, replaced.expect("signed")).expect("written");
+        assert_failed(
+            &mirror.again().await,
+            &[
+                "the Release file has no valid date, and the last accepted one is of 2026-01-05T00:00:00Z",
+            ],
+        );
+        let accepted = CrawlOptions {
+            accept_rollback: true,
+            ..options()
+        };
+        let crawl = crawl_again(&mirror.distro, &mirror.honest, &accepted)
+            .await
+            .remove(0);
+        assert!(crawl.state.is_whole(), "{crawl:?}");
+        assert!(
+            crawl
+                .warnings
+                .iter()
+                .any(|warning| warning.contains("without a valid date")),
+            "{crawl:?}"
+        );
+    }
 }
 
 #[tokio::test]
