@@ -404,7 +404,7 @@ async fn cached_metadata_is_verified_again_after_status_304() {
     assert_eq!(mirror.server.body_bytes(), bytes_before);
     // Cached metadata is verified like a response. Here, the key is no longer that of the source.
     let stranger = folder();
-    let other = today().signed_by(&sqern_testkit::repo::SigningKey::generate().expect("a key"));
+    let other = today().signed_by(&SigningKey::generate().expect("a key"));
     let keyring = other.write(stranger.path()).expect("a repository").keyring;
     let mut distro = mirror.distro.clone();
     apt_sources(&mut distro)
